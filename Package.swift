@@ -29,7 +29,11 @@ let package = Package(
             providers: [.apt(["libopenblas-dev"])]
         ),
         .target(name: "CKernels"),
-        .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: [.strictMemorySafety()]),
+        .target(
+            name: "LinearAlgebra",
+            dependencies: ["COpenBLAS", "CKernels"],
+            swiftSettings: [.strictMemorySafety()]
+        ),
         // Row 1
         .target(name: "Adapters", dependencies: ["LinearAlgebra"]),
         // Row 2
@@ -47,6 +51,7 @@ let package = Package(
         .target(
             name: "WireProtocol",
             dependencies: [
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]
@@ -60,6 +65,7 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -70,20 +76,24 @@ let package = Package(
         .target(
             name: "Coordinator",
             dependencies: [
-                "Adapters", "FederatedLearning", "Transport", "WireProtocol",
+                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Transport", "WireProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
         .target(
             name: "ClientDaemon",
             dependencies: [
-                "Adapters", "FederatedLearning", "Training", "Transport", "WireProtocol",
+                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Training", "Transport",
+                "WireProtocol",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ]
@@ -92,7 +102,7 @@ let package = Package(
         .executableTarget(
             name: "FedServer",
             dependencies: [
-                "Adapters", "Aggregation", "Coordinator",
+                "Adapters", "Aggregation", "Coordinator", "FederatedLearning", "LinearAlgebra", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -101,21 +111,81 @@ let package = Package(
         .executableTarget(
             name: "FedClient",
             dependencies: [
-                "ClientDaemon", "Training",
+                "Adapters", "Aggregation", "ClientDaemon", "FederatedLearning", "LinearAlgebra", "Training",
+                "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
+        // Tests
+        .target(
+            name: "TestSupport",
+            dependencies: ["Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra"],
+            path: "Tests/TestSupport"
+        ),
+        .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
+        .testTarget(
+            name: "AdaptersTests",
+            dependencies: ["Adapters", "LinearAlgebra", "TestSupport"],
+            resources: [.copy("Fixtures")]
+        ),
+        .testTarget(
+            name: "AggregationTests",
+            dependencies: ["Adapters", "Aggregation", "LinearAlgebra", "TestSupport"],
+            resources: [.copy("Fixtures")]
+        ),
+        .testTarget(
+            name: "FederatedLearningTests",
+            dependencies: ["Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "TestSupport"]
+        ),
+        .testTarget(
+            name: "WireProtocolTests",
+            dependencies: [
+                "WireProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOTestUtils", package: "swift-nio"),
+            ]
+        ),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Adapters", "FederatedLearning", "LinearAlgebra", "TestSupport", "Training"],
+            resources: [.copy("Fixtures")]
+        ),
+        .testTarget(
+            name: "TransportTests",
+            dependencies: [
+                "TestSupport", "Transport", "WireProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]
+        ),
         .testTarget(
             name: "CoordinatorTests",
             dependencies: [
-                "Coordinator",
-                .product(name: "NIOEmbedded", package: "swift-nio"),
-                .product(name: "NIOTestUtils", package: "swift-nio"),
+                "Adapters", "Aggregation", "Coordinator", "FederatedLearning", "LinearAlgebra", "TestSupport",
+                "Transport",
+                "WireProtocol",
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
-            ]),
+            ]
+        ),
+        .testTarget(
+            name: "ClientDaemonTests",
+            dependencies: [
+                "Adapters", "Aggregation", "ClientDaemon", "FederatedLearning", "LinearAlgebra", "TestSupport",
+                "Training",
+                "Transport", "WireProtocol",
+            ]
+        ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FedClient", "FedServer", "FederatedLearning",
+                "LinearAlgebra", "TestSupport", "Training", "Transport", "WireProtocol",
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,28 @@
+package import Adapters
+
+/// Combines the updates of one cohort into the next global adapter, and hands clients theirs.
+///
+/// The server half of a round calls ``initialState(for:)`` once a round, ``accumulate(_:into:)`` once an update in
+/// sorted client order, and ``finish(_:)`` once; ``adapter(forRank:from:)`` is called for every distinct rank of the
+/// next cohort. Strategies are values without I/O: the same updates in the same order give the same bits.
+package protocol AggregationStrategy: Sendable {
+    /// Everything carried from one update to the next; saved in checkpoints.
+    associatedtype State: Sendable, Codable
+
+    /// Returns the state before the first update of a round whose clients started from `global`.
+    func initialState(for global: LoRAAdapter) -> State
+
+    /// Adds one update.
+    ///
+    /// - Throws: An ``AggregationError`` that names the client and the tensor when the update does not fit; `state` is
+    ///   then unchanged.
+    func accumulate(_ update: consuming ClientUpdate, into state: inout State) throws(AggregationError)
+
+    /// Returns the next global adapter.
+    ///
+    /// - Throws: ``AggregationError`` when no update with a positive weight was accumulated, or a factorization fails.
+    func finish(_ state: inout State) throws(AggregationError) -> LoRAAdapter
+
+    /// Returns what a client that trains at `rank` starts from, given the global adapter.
+    func adapter(forRank rank: Int, from global: LoRAAdapter) throws(AggregationError) -> LoRAAdapter
+}

@@ -1,0 +1,181 @@
+/// A job as its author wrote it: the file `fed-server job submit` takes.
+///
+/// Keys are snake_case as in PEFT (``CodingKeys``); the reader that turns YAML into this value and names unknown keys is
+/// ``JobFile``.
+package struct JobConfiguration: Hashable, Sendable, Codable {
+    package enum Task: String, Sendable, Codable, CaseIterable {
+        case sequenceClassification = "sequence-classification"
+        case causalLanguageModel = "causal-lm"
+    }
+
+    package var name: String
+    /// A path, or a name that each side resolves.
+    package var model: String
+    package var task: Task
+    /// The class names of a classification, in the order of the head's rows.
+    package var labels: [String]
+    package var adapter: Adapter
+    package var strategy: Strategy
+    package var rounds: Int
+    package var cohort: Cohort
+    package var training: Training
+    package var evaluation: Evaluation
+    package var seed: UInt64
+
+    package struct Adapter: Hashable, Sendable, Codable {
+        /// The largest rank, at which the global adapter is kept.
+        package var rank: Int
+        package var alpha: Double
+        package var targetModules: [String]
+        package var dropout: Double
+        package var usesRankStabilizedScaling: Bool
+        package var modulesToSave: [String]
+
+        package init(
+            rank: Int,
+            alpha: Double,
+            targetModules: [String],
+            dropout: Double = 0,
+            usesRankStabilizedScaling: Bool = false,
+            modulesToSave: [String] = []
+        ) {
+            self.rank = rank
+            self.alpha = alpha
+            self.targetModules = targetModules
+            self.dropout = dropout
+            self.usesRankStabilizedScaling = usesRankStabilizedScaling
+            self.modulesToSave = modulesToSave
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case rank = "r"
+            case alpha = "lora_alpha"
+            case targetModules = "target_modules"
+            case dropout = "lora_dropout"
+            case usesRankStabilizedScaling = "use_rslora"
+            case modulesToSave = "modules_to_save"
+        }
+    }
+
+    package struct Strategy: Hashable, Sendable, Codable {
+        /// What is averaged: what clients now hold, or what changed against what they downloaded.
+        package enum Mode: String, Sendable, Codable, CaseIterable {
+            case state
+            case delta
+        }
+
+        package var name: String
+        package var mode: Mode?
+
+        package init(name: String, mode: Mode? = nil) {
+            self.name = name
+            self.mode = mode
+        }
+    }
+
+    package struct Cohort: Hashable, Sendable, Codable {
+        /// How many clients a round asks.
+        package var size: Int
+        /// How many updates a round needs.
+        package var minimum: Int
+        /// How long a round waits for updates.
+        package var deadline: Duration
+        /// By which factor more clients are asked than needed, at least 1.
+        package var overselect: Double
+
+        package init(size: Int, minimum: Int, deadline: Duration, overselect: Double = 1) {
+            self.size = size
+            self.minimum = minimum
+            self.deadline = deadline
+            self.overselect = overselect
+        }
+    }
+
+    package struct Training: Hashable, Sendable, Codable {
+        package enum Optimizer: String, Sendable, Codable, CaseIterable {
+            case adamw
+            case sgd
+        }
+
+        package var epochs: Int
+        /// Stops the local training of a round after so many steps; `nil` for whole epochs.
+        package var maximumSteps: Int?
+        package var batchSize: Int
+        /// Longer texts are cut to so many tokens.
+        package var maximumLength: Int
+        package var optimizer: Optimizer
+        package var learningRate: Double
+        package var weightDecay: Double
+        /// Heavy-ball momentum of SGD; AdamW ignores it.
+        package var momentum: Double
+
+        package init(
+            epochs: Int = 1,
+            maximumSteps: Int? = nil,
+            batchSize: Int = 16,
+            maximumLength: Int = 128,
+            optimizer: Optimizer = .adamw,
+            learningRate: Double = 1e-3,
+            weightDecay: Double = 0,
+            momentum: Double = 0
+        ) {
+            self.epochs = epochs
+            self.maximumSteps = maximumSteps
+            self.batchSize = batchSize
+            self.maximumLength = maximumLength
+            self.optimizer = optimizer
+            self.learningRate = learningRate
+            self.weightDecay = weightDecay
+            self.momentum = momentum
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case epochs
+            case maximumSteps = "max_steps"
+            case batchSize = "batch_size"
+            case maximumLength = "max_length"
+            case optimizer
+            case learningRate = "learning_rate"
+            case weightDecay = "weight_decay"
+            case momentum
+        }
+    }
+
+    package struct Evaluation: Hashable, Sendable, Codable {
+        /// Evaluates after every so many rounds; the first and the last adapter are always evaluated, on everything.
+        package var every: Int
+        /// How many held-out examples the evaluations in between use; `nil` for all.
+        package var sample: Int?
+
+        package init(every: Int = 1, sample: Int? = nil) {
+            self.every = every
+            self.sample = sample
+        }
+    }
+
+    package init(
+        name: String,
+        model: String,
+        task: Task,
+        labels: [String],
+        adapter: Adapter,
+        strategy: Strategy,
+        rounds: Int,
+        cohort: Cohort,
+        training: Training = Training(),
+        evaluation: Evaluation = Evaluation(),
+        seed: UInt64 = 1
+    ) {
+        self.name = name
+        self.model = model
+        self.task = task
+        self.labels = labels
+        self.adapter = adapter
+        self.strategy = strategy
+        self.rounds = rounds
+        self.cohort = cohort
+        self.training = training
+        self.evaluation = evaluation
+        self.seed = seed
+    }
+}

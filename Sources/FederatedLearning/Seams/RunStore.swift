@@ -1,0 +1,71 @@
+package import Adapters
+package import Aggregation
+
+/// The durable state of jobs: where each run stands, its adapters, and everything that was measured.
+///
+/// The server half of a round calls ``apply(_:to:)`` at each step and continues only when it has returned, so that a
+/// crash at any instant finds either the step before or the step after.
+package protocol RunStore: Sendable {
+    /// Where a run stands.
+    func state(of job: JobID) async throws -> RunState
+
+    /// Makes one step of a run durable. Applying the same step twice changes nothing.
+    func apply(_ change: RunChange, to job: JobID) async throws
+
+    /// Reads the adapter that `reference` names.
+    ///
+    /// - Throws: When the payload is missing, its digest differs, or it is not an adapter of that rank.
+    func adapter(_ reference: AdapterReference) async throws -> LoRAAdapter
+
+    /// Keeps an adapter and returns the reference that names it; durable when it returns.
+    func keep(_ adapter: LoRAAdapter) async throws -> AdapterReference
+}
+
+/// One step in the life of a run.
+///
+/// A run's state is the fold of its steps.
+package enum RunChange: Hashable, Sendable, Codable {
+    /// The initial adapter exists.
+    case began(initial: AdapterReference)
+    case opened(round: Int, cohort: [CohortMember])
+    /// An update is part of the round, exactly once per client.
+    case accepted(UpdateOffer)
+    /// The round's result is the new global adapter.
+    case committed(round: Int, global: AdapterReference)
+    /// The round ended without a result and will be opened again.
+    case abandoned(round: Int, reason: String)
+    case measured([Measurement])
+    case finished
+    case failed(reason: String)
+    case cancelled
+}
+
+/// A client chosen for a round, and what it starts from.
+package struct CohortMember: Hashable, Sendable, Codable {
+    package let client: ClientID
+    package let adapter: AdapterReference
+
+    package init(client: ClientID, adapter: AdapterReference) {
+        self.client = client
+        self.adapter = adapter
+    }
+}
+
+/// One named figure of one client in one round.
+package struct Measurement: Hashable, Sendable, Codable {
+    package let round: Int
+    /// `nil` when the figure is of the whole cohort.
+    package let client: ClientID?
+    /// `train`, `evaluate` or `round`.
+    package let phase: String
+    package let name: String
+    package let value: Double
+
+    package init(round: Int, client: ClientID?, phase: String, name: String, value: Double) {
+        self.round = round
+        self.client = client
+        self.phase = phase
+        self.name = name
+        self.value = value
+    }
+}
