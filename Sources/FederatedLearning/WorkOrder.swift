@@ -1,5 +1,3 @@
-package import Aggregation
-
 /// One piece of work for one client: train or evaluate an adapter.
 ///
 /// An order is idempotent: the server sends it again after any break, and a client that has already done it answers

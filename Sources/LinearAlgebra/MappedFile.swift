@@ -6,6 +6,7 @@ private import Glibc
 /// nothing is read before it is touched. The mapping lives as long as the value; spans are lent, never handed out.
 ///
 /// The file must not be cut short while it is mapped; the store replaces files by renaming, which leaves a mapping whole.
+@safe
 package final class MappedFile: Sendable {
     /// The file's length in bytes when it was mapped.
     package let count: Int
@@ -15,7 +16,7 @@ package final class MappedFile: Sendable {
     ///
     /// - Throws: ``MappedFileError`` when the file cannot be opened, is no regular file or cannot be mapped.
     package init(path: String) throws(MappedFileError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .cannotOpen(path: path, code: errno) }
         defer { close(descriptor) }
         var status = stat()
@@ -62,7 +63,7 @@ package final class MappedFile: Sendable {
             return try body(Span())
         }
         let start = unsafe base + offset
-        guard unsafe UInt(bitPattern: start) % UInt(MemoryLayout<Float>.alignment) == 0 else { return nil }
+        guard UInt(bitPattern: start) % UInt(MemoryLayout<Float>.alignment) == 0 else { return nil }
         let buffer = unsafe UnsafeBufferPointer(start: start.assumingMemoryBound(to: Float.self), count: floats)
         return try body(unsafe buffer.span)
     }
