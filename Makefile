@@ -1,0 +1,40 @@
+# One build serves the demo, the tests and the benchmarks: optimised, because numeric code in a debug build is 50 times
+# slower, and testable.
+SWIFT_BUILD := -c release -Xswiftc -enable-testing
+FORMATTED := Package.swift Sources Tests
+
+.PHONY: demo test bench lint format build setup data verify-with-peft protocol clean
+
+demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
+	examples/four-silos/run
+
+test: data ## Every test, the end-to-end ones over loopback TLS included
+	swift test $(SWIFT_BUILD)
+
+bench: data ## Measures speed and memory, each beside this machine's own limit
+	ENABLE_BENCHMARKS=1 swift build $(SWIFT_BUILD)
+	ENABLE_BENCHMARKS=1 swift run --skip-build $(SWIFT_BUILD) TributaryBenchmarks
+
+lint:
+	swift format lint --strict --recursive --parallel $(FORMATTED)
+
+format:
+	swift format --in-place --recursive --parallel $(FORMATTED)
+
+build: setup
+	swift build $(SWIFT_BUILD)
+
+setup: ## Installs the system libraries that are missing
+	.ci/setup
+
+data: setup ## Fetches the base model and the texts once, into the cache folder
+	python3 examples/four-silos/fetch.py
+
+verify-with-peft: ## Loads the demo's adapter with Hugging Face peft and compares its predictions (installs 1.7 GB once)
+	examples/four-silos/verify-with-peft
+
+protocol: ## Generates the Swift code of protocol/control.proto again
+	protocol/generate
+
+clean:
+	swift package clean
