@@ -8,6 +8,14 @@ package struct RunState: Hashable, Sendable, Codable {
         case finished
         case failed(reason: String)
         case cancelled
+
+        /// Whether nothing can follow.
+        package var isFinal: Bool {
+            switch self {
+            case .pending, .running: false
+            case .finished, .failed, .cancelled: true
+            }
+        }
     }
 
     /// A round whose updates are being collected.
@@ -30,16 +38,74 @@ package struct RunState: Hashable, Sendable, Codable {
     /// How many rounds are committed.
     package var committedRounds: Int
     package var openRound: OpenRound?
+    /// How often the next round was given up since the latest commit.
+    package var abandonedAttempts: Int
+    /// The latest round whose adapter's evaluation is over; 0 is the initial adapter's.
+    package var evaluatedRound: Int?
+    /// The updates that the latest committed round counted, so that a client whose acknowledgement was lost hears
+    /// `accepted` again.
+    package var countedUpdates: [ClientID: ContentDigest]
 
     package init(
         phase: Phase = .pending,
         global: AdapterReference? = nil,
         committedRounds: Int = 0,
-        openRound: OpenRound? = nil
+        openRound: OpenRound? = nil,
+        abandonedAttempts: Int = 0,
+        evaluatedRound: Int? = nil,
+        countedUpdates: [ClientID: ContentDigest] = [:]
     ) {
         self.phase = phase
         self.global = global
         self.committedRounds = committedRounds
         self.openRound = openRound
+        self.abandonedAttempts = abandonedAttempts
+        self.evaluatedRound = evaluatedRound
+        self.countedUpdates = countedUpdates
+    }
+
+    /// Takes one step.
+    ///
+    /// A step that was already taken, or that does not follow from here, changes nothing: a store may be told the same
+    /// step twice after a crash. Both the stores and the run fold with this function, so they cannot disagree.
+    package mutating func apply(_ change: RunChange) {
+        guard !phase.isFinal else { return }
+        switch change {
+        case .began(let initial):
+            guard phase == .pending else { return }
+            phase = .running
+            global = initial
+        case .opened(let round, let cohort):
+            guard phase == .running, openRound == nil, round == committedRounds + 1 else { return }
+            openRound = OpenRound(number: round, cohort: cohort)
+        case .accepted(let offer):
+            guard let round = openRound, offer.order.round == round.number, offer.order.kind == .train,
+                round.cohort.contains(where: { $0.client == offer.client }), round.accepted[offer.client] == nil
+            else { return }
+            openRound?.accepted[offer.client] = offer
+        case .committed(let round, let global):
+            guard let open = openRound, round == open.number else { return }
+            self.global = global
+            committedRounds = round
+            countedUpdates = open.accepted.mapValues(\.adapter.digest)
+            abandonedAttempts = 0
+            openRound = nil
+        case .abandoned(let round, _):
+            guard openRound?.number == round else { return }
+            openRound = nil
+            abandonedAttempts += 1
+        case .measured:
+            break
+        case .evaluated(let round):
+            guard phase == .running, round <= committedRounds else { return }
+            evaluatedRound = max(evaluatedRound ?? 0, round)
+        case .finished:
+            guard phase == .running else { return }
+            phase = .finished
+        case .failed(let reason):
+            phase = .failed(reason: reason)
+        case .cancelled:
+            phase = .cancelled
+        }
     }
 }

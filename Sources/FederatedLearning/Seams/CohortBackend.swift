@@ -8,17 +8,21 @@ package protocol CohortBackend: Sendable {
     /// The clients that can be asked now.
     func presentClients() async -> [ClientProfile]
 
-    /// What happens from now on. One consumer; the stream ends when the backend shuts down.
+    /// What happens from now on: called once, before ``presentClients()``. One consumer; the stream ends when the backend
+    /// shuts down.
     func events() async -> AsyncStream<CohortEvent>
 
     /// Pushes `order` to `client`. Nothing happens when the client is away: it is ordered again when it arrives.
     func send(_ order: WorkOrder, to client: ClientID) async
 
-    /// Withdraws an order whose round is over.
-    func withdraw(_ order: WorkOrder.ID, from client: ClientID) async
+    /// Withdraws an order that is no longer wanted; the reason is a sentence for people.
+    func withdraw(_ order: WorkOrder.ID, from client: ClientID, reason: String) async
 
     /// Answers an offered update. `accepted` is said only after the store has recorded it.
     func answer(_ offer: UpdateOffer, with verdict: UpdateVerdict) async
+
+    /// Tells a client that its evaluation is recorded, so that it may forget it.
+    func confirm(_ evaluation: WorkOrder.ID, to client: ClientID) async
 }
 
 /// What the server knows of a client that can be asked.

@@ -6,7 +6,7 @@ package import Aggregation
 /// The server half of a round calls ``apply(_:to:)`` at each step and continues only when it has returned, so that a
 /// crash at any instant finds either the step before or the step after.
 package protocol RunStore: Sendable {
-    /// Where a run stands.
+    /// Where a run stands: ``RunState/apply(_:)`` over every step so far.
     func state(of job: JobID) async throws -> RunState
 
     /// Makes one step of a run durable. Applying the same step twice changes nothing.
@@ -14,7 +14,8 @@ package protocol RunStore: Sendable {
 
     /// Reads the adapter that `reference` names.
     ///
-    /// - Throws: When the payload is missing, its digest differs, or it is not an adapter of that rank.
+    /// - Throws: ``StoredAdapterError`` when the payload is missing, its digest differs, or it is not an adapter of that
+    ///   rank; other errors when the storage itself fails.
     func adapter(_ reference: AdapterReference) async throws -> LoRAAdapter
 
     /// Keeps an adapter and returns the reference that names it; durable when it returns.
@@ -23,7 +24,7 @@ package protocol RunStore: Sendable {
 
 /// One step in the life of a run.
 ///
-/// A run's state is the fold of its steps.
+/// A run's state is the fold of its steps (``RunState/apply(_:)``).
 package enum RunChange: Hashable, Sendable, Codable {
     /// The initial adapter exists.
     case began(initial: AdapterReference)
@@ -34,7 +35,10 @@ package enum RunChange: Hashable, Sendable, Codable {
     case committed(round: Int, global: AdapterReference)
     /// The round ended without a result and will be opened again.
     case abandoned(round: Int, reason: String)
+    /// Figures to keep; a figure with the same round, client, phase and name is replaced.
     case measured([Measurement])
+    /// The evaluation of the adapter that `round` left is over, with or without every client's figures.
+    case evaluated(round: Int)
     case finished
     case failed(reason: String)
     case cancelled
