@@ -1,0 +1,31 @@
+#ifndef TRIBUTARY_CKERNELS_ACCUMULATE_H
+#define TRIBUTARY_CKERNELS_ACCUMULATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Returns whether no value is infinite or NaN.
+bool tributary_all_finite(const float *values, size_t count);
+
+// Returns the sum of squares, in binary64.
+//
+// The values are spread over 16 partial sums in a fixed order, so the bits depend on the values alone.
+double tributary_sum_of_squares(const float *values, size_t count);
+
+// accumulator[i] += scale * values[i], in binary64; returns the sum of squares of `values`, as above.
+//
+// Sets `*finite` to whether all values are finite. When they are not, the accumulator is spoilt: the caller drops it.
+double tributary_accumulate(
+    double *accumulator, const float *values, double scale, size_t count, bool *finite);
+
+// target[i] = (float)(scale * values[i]).
+void tributary_scale_to_binary32(float *target, const double *values, double scale, size_t count);
+
+// Copies a block of `rows` × `columns` values into binary64 and multiplies each column by its scale.
+//
+// The strides are the distances, in elements, between the starts of two rows.
+void tributary_widen_scaling_columns(
+    double *target, size_t target_stride, const float *source, size_t source_stride, const double *column_scales,
+    size_t rows, size_t columns);
+
+#endif
