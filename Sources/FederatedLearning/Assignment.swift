@@ -12,15 +12,39 @@ package struct Assignment: Hashable, Sendable, Codable {
     package let evaluation: JobConfiguration.Evaluation
     package let seed: UInt64
 
-    package init(job: JobConfiguration, modelDigest: ContentDigest) {
-        self.jobName = job.name
-        self.model = job.model
+    package init(
+        jobName: String,
+        model: String,
+        modelDigest: ContentDigest,
+        task: JobConfiguration.Task,
+        labels: [String],
+        adapter: JobConfiguration.Adapter,
+        training: JobConfiguration.Training,
+        evaluation: JobConfiguration.Evaluation,
+        seed: UInt64
+    ) {
+        self.jobName = jobName
+        self.model = model
         self.modelDigest = modelDigest
-        self.task = job.task
-        self.labels = job.labels
-        self.adapter = job.adapter
-        self.training = job.training
-        self.evaluation = job.evaluation
-        self.seed = job.seed
+        self.task = task
+        self.labels = labels
+        self.adapter = adapter
+        self.training = training
+        self.evaluation = evaluation
+        self.seed = seed
+    }
+
+    package init(job: JobConfiguration, modelDigest: ContentDigest) {
+        self.init(
+            jobName: job.name,
+            model: job.model,
+            modelDigest: modelDigest,
+            task: job.task,
+            labels: job.labels,
+            adapter: job.adapter,
+            training: job.training,
+            evaluation: job.evaluation,
+            seed: job.seed
+        )
     }
 }
