@@ -1,0 +1,49 @@
+/// The payloads that one side has asked for and that are on their way.
+struct TransferTable: Sendable {
+    private struct Entry: Sendable {
+        var transfer: IncomingTransfer
+        var moved: ContinuousClock.Instant
+        /// Nobody wants the bytes any more, but those that the peer sent before it knew still arrive.
+        var isAbandoned: Bool
+    }
+
+    /// What an accepted chunk is good for.
+    enum Acceptance: Equatable {
+        case wanted(isLast: Bool)
+        case unwanted
+    }
+
+    private var entries: [PayloadDigest: Entry] = [:]
+
+    /// Expects the bytes of `transfer`, from now on.
+    mutating func begin(_ transfer: IncomingTransfer, at now: ContinuousClock.Instant) {
+        entries[transfer.digest] = Entry(transfer: transfer, moved: now, isAbandoned: false)
+    }
+
+    /// Lets the rest of a payload come without anybody wanting it.
+    mutating func abandon(_ digest: PayloadDigest) {
+        entries[digest]?.isAbandoned = true
+    }
+
+    /// Forgets an abandoned payload, whose last chunk is known to have come.
+    mutating func forgetAbandoned(_ digest: PayloadDigest) {
+        if entries[digest]?.isAbandoned == true { entries[digest] = nil }
+    }
+
+    mutating func accept(
+        _ chunk: Chunk,
+        at now: ContinuousClock.Instant
+    ) throws(ProtocolViolation) -> Acceptance {
+        guard var entry = entries[chunk.digest] else { throw .unexpectedChunk(chunk.digest) }
+        try entry.transfer.accept(chunk)
+        entry.moved = now
+        let isLast = entry.transfer.isComplete
+        entries[chunk.digest] = isLast ? nil : entry
+        return entry.isAbandoned ? .unwanted : .wanted(isLast: isLast)
+    }
+
+    /// When the transfer that has stood still the longest moved last.
+    var oldestMovement: ContinuousClock.Instant? {
+        entries.values.lazy.filter { !$0.isAbandoned }.map(\.moved).min()
+    }
+}

@@ -1,0 +1,117 @@
+package import NIOCore
+private import SwiftProtobuf
+
+/// Turns a byte stream into frames.
+///
+/// The length word is judged as soon as its four bytes are there, and again, more strictly, when the kind is known; only
+/// then does the decoder wait for the body. What it holds grows with the bytes that arrived, never with the bytes that
+/// were claimed.
+package struct FrameDecoder: ByteToMessageDecoder {
+    package typealias InboundOut = Frame
+
+    private let limits: FrameLimits
+
+    package init(limits: FrameLimits) {
+        self.limits = limits
+    }
+
+    package mutating func decode(
+        context: ChannelHandlerContext,
+        buffer: inout ByteBuffer
+    ) throws -> DecodingState {
+        guard let frame = try Self.readFrame(from: &buffer, limits: limits) else { return .needMoreData }
+        context.fireChannelRead(Self.wrapInboundOut(frame))
+        return .continue
+    }
+
+    package mutating func decodeLast(
+        context: ChannelHandlerContext,
+        buffer: inout ByteBuffer,
+        seenEOF: Bool
+    ) throws -> DecodingState {
+        while try decode(context: context, buffer: &buffer) == .continue {}
+        guard seenEOF, buffer.readableBytes > 0 else { return .needMoreData }
+        let missing = Self.missingBytes(of: buffer)
+        buffer.clear()
+        throw FramingError.endedInsideFrame(missingAtLeast: missing)
+    }
+
+    /// Gives memory back after every frame that is held by somebody else anyway.
+    package mutating func shouldReclaimBytes(buffer: ByteBuffer) -> Bool {
+        buffer.readerIndex > 0 && buffer.readableBytes < FrameLimits.smallestInnerChunkBytes
+    }
+
+    /// Takes the first frame off `buffer`, or leaves it untouched and returns `nil` when the frame is not complete.
+    static func readFrame(
+        from buffer: inout ByteBuffer,
+        limits: FrameLimits
+    ) throws(FramingError) -> Frame? {
+        guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) else { return nil }
+        guard length > 0 else { throw .empty }
+        guard length <= limits.longestFrame else {
+            throw .tooLong(length: UInt64(length), limit: limits.longestFrame)
+        }
+        let kindIndex = buffer.readerIndex + FrameLayout.lengthBytes
+        guard let rawKind = buffer.getInteger(at: kindIndex, as: UInt8.self) else { return nil }
+        guard let kind = FrameKind(rawValue: rawKind) else { throw .unknownKind(rawKind) }
+        let bodyBytes = Int(length) - FrameLayout.kindBytes
+        try check(bodyBytes, of: kind, limits: limits)
+
+        guard buffer.readableBytes >= FrameLayout.headerBytes + bodyBytes else { return nil }
+        buffer.moveReaderIndex(forwardBy: FrameLayout.headerBytes)
+        guard var body = buffer.readSlice(length: bodyBytes) else { return nil }
+        return switch kind {
+        case .control: .control(try readControl(from: &body))
+        case .chunk: .chunk(try readChunk(from: &body))
+        }
+    }
+
+    private static func check(
+        _ bodyBytes: Int,
+        of kind: FrameKind,
+        limits: FrameLimits
+    ) throws(FramingError) {
+        switch kind {
+        case .control:
+            guard bodyBytes > 0 else { throw .empty }
+            guard bodyBytes <= limits.controlBytes else {
+                throw .tooLong(length: UInt64(bodyBytes), limit: limits.controlBytes)
+            }
+        case .chunk:
+            guard limits.chunkBytes > 0 else { throw .chunksNotAllowed }
+            guard bodyBytes >= FrameLayout.chunkHeaderBytes else { throw .truncatedChunk(length: bodyBytes) }
+            guard bodyBytes > FrameLayout.chunkHeaderBytes else { throw .empty }
+            guard bodyBytes - FrameLayout.chunkHeaderBytes <= limits.chunkBytes else {
+                throw .tooLong(
+                    length: UInt64(bodyBytes - FrameLayout.chunkHeaderBytes),
+                    limit: limits.chunkBytes
+                )
+            }
+        }
+    }
+
+    private static func readControl(from body: inout ByteBuffer) throws(FramingError) -> Tributary_V1_Control {
+        let bytes = body.readBytes(length: body.readableBytes) ?? []
+        guard let control = try? Tributary_V1_Control(serializedBytes: bytes) else { throw .undecodableControl }
+        return control
+    }
+
+    private static func readChunk(from body: inout ByteBuffer) throws(FramingError) -> Chunk {
+        guard let digest = body.readPayloadDigest(), let offset = body.readInteger(as: UInt64.self) else {
+            throw .truncatedChunk(length: body.readableBytes)
+        }
+        let chunk = Chunk(digest: digest, offset: offset, bytes: body)
+        guard chunk.end != nil else {
+            throw .offsetOverflow(offset: offset, byteCount: body.readableBytes)
+        }
+        return chunk
+    }
+
+    /// How many bytes an incomplete frame still needs, as far as its head tells.
+    private static func missingBytes(of buffer: ByteBuffer) -> Int {
+        guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) else {
+            return FrameLayout.headerBytes - buffer.readableBytes
+        }
+        return FrameLayout.lengthBytes + Int(length) - buffer.readableBytes
+    }
+}

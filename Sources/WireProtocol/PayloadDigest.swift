@@ -1,0 +1,73 @@
+package import Crypto
+
+/// The SHA-256 that names a payload.
+///
+/// Held as four words, so that hashing one and writing it into a frame touch no heap.
+package struct PayloadDigest: Hashable, Sendable {
+    /// The length of a digest in bytes.
+    package static let byteCount = 32
+
+    /// The digest's bytes as big-endian words.
+    let words: InlineWords
+
+    struct InlineWords: Hashable, Sendable {
+        var first: UInt64
+        var second: UInt64
+        var third: UInt64
+        var fourth: UInt64
+    }
+
+    init(words: InlineWords) {
+        self.words = words
+    }
+
+    /// Creates a digest from its 32 bytes, or `nil` when there are more or fewer.
+    package init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == Self.byteCount else { return nil }
+        var remaining = bytes[...]
+        func nextWord() -> UInt64 {
+            defer { remaining = remaining.dropFirst(8) }
+            return remaining.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        self.words = InlineWords(first: nextWord(), second: nextWord(), third: nextWord(), fourth: nextWord())
+    }
+
+    /// Creates a digest from its text form, or `nil` when that is not 64 lower-case hexadecimal digits.
+    package init?(hexadecimal: String) {
+        guard let bytes = [UInt8](hexadecimal: hexadecimal) else { return nil }
+        self.init(bytes: bytes)
+    }
+
+    /// Creates a digest from a finished hash.
+    package init(_ digest: SHA256.Digest) {
+        var words = InlineWords(first: 0, second: 0, third: 0, fourth: 0)
+        for (index, byte) in digest.enumerated() {
+            switch index / 8 {
+            case 0: words.first = words.first << 8 | UInt64(byte)
+            case 1: words.second = words.second << 8 | UInt64(byte)
+            case 2: words.third = words.third << 8 | UInt64(byte)
+            default: words.fourth = words.fourth << 8 | UInt64(byte)
+            }
+        }
+        self.words = words
+    }
+
+    /// Returns the digest of `bytes`.
+    package init(hashing bytes: [UInt8]) {
+        self.init(SHA256.hash(data: bytes))
+    }
+
+    /// The 32 bytes, as they travel.
+    package var bytes: [UInt8] {
+        [words.first, words.second, words.third, words.fourth].flatMap { word in
+            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+        }
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    package var hexadecimal: String { bytes.hexadecimal }
+}
+
+extension PayloadDigest: CustomStringConvertible {
+    package var description: String { hexadecimal }
+}
