@@ -1,5 +1,11 @@
 package import Crypto
 
+#if canImport(FoundationEssentials)
+package import FoundationEssentials
+#else
+package import Foundation
+#endif
+
 /// The SHA-256 that names a payload.
 ///
 /// Held as four words, so that hashing one and writing it into a frame touch no heap.
@@ -53,7 +59,7 @@ package struct PayloadDigest: Hashable, Sendable {
     }
 
     /// Returns the digest of `bytes`.
-    package init(hashing bytes: [UInt8]) {
+    package init(hashing bytes: some DataProtocol) {
         self.init(SHA256.hash(data: bytes))
     }
 

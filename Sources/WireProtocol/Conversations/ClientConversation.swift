@@ -212,6 +212,8 @@ package struct ClientConversation: Sendable {
     ///   - digest: Names the payload.
     ///   - byteCount: Its whole length, as the order says.
     ///   - offset: How many bytes of it are here already; less than `byteCount`.
+    ///   - now: When the wait for the first chunk begins.
+    /// - Returns: The Fetch.
     /// - Throws: ``ProtocolViolation/offsetBeyondEnd(offset:byteCount:)`` when nothing is missing.
     package mutating func fetch(
         _ digest: PayloadDigest,

@@ -205,6 +205,8 @@ package struct ServerConversation: Sendable {
     /// - Parameters:
     ///   - offer: What the client offered.
     ///   - offset: How many bytes of it are here already; less than its length.
+    ///   - now: When the wait for the first chunk begins.
+    /// - Returns: The UploadRequest.
     /// - Throws: ``ProtocolViolation`` when `offset` is not inside the payload, or the offer was never well-formed.
     package mutating func requestUpload(
         of offer: Tributary_V1_UpdateOffer,

@@ -12,7 +12,9 @@ struct Watch: Sendable {
         self.budget = MessageBudget(burst: limits.messageBurst, perSecond: limits.messagesPerSecond, now: now)
     }
 
-    /// Records that `frame` came. Chunks are bounded by their size and by having been asked for, so only messages count.
+    /// Records that a frame came.
+    ///
+    /// Chunks are bounded by their size and by having been asked for, so only messages count against the budget.
     mutating func heard(_ frame: Frame, at now: ContinuousClock.Instant) throws(ProtocolViolation) {
         heard = max(heard, now)
         if case .control = frame, !budget.spend(at: now) { throw .flood(perSecond: limits.messagesPerSecond) }

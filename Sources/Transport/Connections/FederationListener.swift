@@ -1,0 +1,83 @@
+package import Logging
+import NIOCore
+import WireProtocol
+
+/// The server's door for enrolled clients: TLS 1.3, both sides show a certificate of the federation's authority.
+///
+/// A peer without one gets no application byte.
+package struct FederationListener: Sendable {
+    private let host: String
+    private let port: Int
+    private let credentials: ServerCredentials
+    private let limits: TransportLimits
+    private let logger: Logger
+
+    /// Prepares a listener.
+    ///
+    /// - Parameters:
+    ///   - host: The address to listen on.
+    ///   - port: The port, or 0 for any free one.
+    ///   - credentials: What the server shows, and whom it trusts.
+    ///   - limits: What it gives its peers.
+    ///   - logger: Where it says whom it refused.
+    package init(
+        host: String,
+        port: Int,
+        credentials: ServerCredentials,
+        limits: TransportLimits = .federation,
+        logger: Logger
+    ) {
+        self.host = host
+        self.port = port
+        self.credentials = credentials
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// Serves until the task is cancelled.
+    ///
+    /// - Parameters:
+    ///   - onBound: Called once, when clients can connect.
+    ///   - handle: Called for every client, each in a child task of its own. Its connection is closed when it returns. It is
+    ///     cancelled with the listener, and may still say Goodbye then: ``FrameConnection/close(saying:)``.
+    /// - Throws: ``TransportError/cannotListen(host:port:reason:)``.
+    package func run(
+        onBound: @Sendable (BoundAddress) async -> Void,
+        handle: @Sendable @escaping (FrameConnection) async -> Void
+    ) async throws {
+        let listener = TLSListener(
+            host: host,
+            port: port,
+            context: try TLSSettings.federationServer(credentials.credentials),
+            limits: limits,
+            logger: logger,
+            judge: Self.judge
+        )
+        try await listener.run(onBound: onBound) { admission in
+            guard let peer = admission.peer else { return }
+            try? await admission.channel.executeThenClose { inbound, outbound in
+                await handle(
+                    FrameConnection(
+                        peer: peer,
+                        inbound: inbound,
+                        outbound: outbound,
+                        channel: admission.channel.channel
+                    )
+                )
+            }
+        }
+    }
+
+    /// Takes the client's name from its certificate, which the handshake has verified.
+    private static func judge(
+        _ certificate: NodeCertificate?,
+        _ address: String
+    ) throws -> PeerIdentity? {
+        guard let certificate else { throw TransportError.untrusted(reason: "it has no certificate") }
+        let role = try CertificateRole(of: certificate.certificate)
+        guard case .client = role else {
+            throw TransportError.untrusted(reason: "it shows a server's certificate where a client's is needed")
+        }
+        return PeerIdentity(certificate: certificate, role: role, address: address)
+    }
+}

@@ -1,0 +1,51 @@
+import NIOCore
+package import WireProtocol
+
+/// One authenticated connection that carries frames.
+///
+/// Lent to a closure by ``FederationListener`` or ``FederationDialer``; it is closed when the closure returns.
+package struct FrameConnection: Sendable {
+    /// Who is at the other end.
+    package let peer: PeerIdentity
+    /// What the other side sends; one consumer.
+    package let inbound: FrameSequence
+
+    private let outbound: NIOAsyncChannelOutboundWriter<Frame>
+    private let channel: any Channel
+
+    init(
+        peer: PeerIdentity,
+        inbound: NIOAsyncChannelInboundStream<Frame>,
+        outbound: NIOAsyncChannelOutboundWriter<Frame>,
+        channel: any Channel
+    ) {
+        self.peer = peer
+        self.inbound = FrameSequence(inbound)
+        self.outbound = outbound
+        self.channel = channel
+    }
+
+    /// Sends a frame, waiting while the other side does not read.
+    ///
+    /// Any number of tasks may send at a time; frames are never mixed.
+    ///
+    /// - Throws: ``TransportError`` when the connection is gone, `CancellationError` when the task is cancelled.
+    package func send(_ frame: Frame) async throws {
+        do {
+            try await outbound.write(frame)
+        } catch {
+            throw TransportError.mapping(error)
+        }
+    }
+
+    /// Closes the connection after what has been sent, and waits until it is closed.
+    ///
+    /// Works in a cancelled task too, and does not wait for a peer that does not read.
+    ///
+    /// - Parameter goodbye: The last message, if there is something to say.
+    package func close(saying goodbye: Tributary_V1_Goodbye? = nil) async {
+        if let goodbye { channel.writeAndFlush(Frame.message(.goodbye(goodbye)), promise: nil) }
+        channel.close(promise: nil)
+        try? await channel.closeFuture.get()
+    }
+}

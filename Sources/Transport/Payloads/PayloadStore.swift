@@ -1,0 +1,170 @@
+package import Foundation
+import Glibc
+package import NIOCore
+import NIOFoundationCompat
+import Synchronization
+package import WireProtocol
+
+/// A folder of payloads, each named by its SHA-256: the disk end of every transfer.
+///
+/// ```
+/// blobs/    HEX                  complete, verified, forced to disk
+/// partial/  HEX.SENDER           the first bytes of a transfer that can be resumed
+/// ```
+///
+/// What is in `blobs` was hashed on the way in and is never changed. Partial files are kept per sender, so that nobody can
+/// spoil another's transfer of the same payload.
+package struct PayloadStore: Sendable {
+    /// The sender under whose name this node keeps what it fetches for itself.
+    package static let ownSender = "self"
+
+    private let blobs: URL
+    private let partial: URL
+    private let receivers = ReceiverTable()
+
+    /// Opens the store in `directory`, making its folders if they are not there.
+    package init(directory: URL) throws {
+        self.blobs = directory.appendingPathComponent("blobs", isDirectory: true)
+        self.partial = directory.appendingPathComponent("partial", isDirectory: true)
+        for folder in [blobs, partial] {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        }
+    }
+
+    // MARK: - Looking
+
+    /// Whether the whole payload is here.
+    package func contains(_ digest: PayloadDigest) -> Bool {
+        FileManager.default.fileExists(atPath: url(of: digest).path)
+    }
+
+    /// Where the payload is, or would be.
+    package func url(of digest: PayloadDigest) -> URL {
+        blobs.appendingPathComponent(digest.hexadecimal)
+    }
+
+    /// The length of a whole payload.
+    ///
+    /// - Throws: ``PayloadError/missing(_:)`` when it is not here.
+    package func byteCount(of digest: PayloadDigest) throws -> Int {
+        guard let byteCount = Self.length(of: url(of: digest)) else { throw PayloadError.missing(digest) }
+        return Int(byteCount)
+    }
+
+    /// How many bytes of a payload from `sender` are here: all of them when it is complete.
+    package func offset(of digest: PayloadDigest, from sender: String = ownSender) throws -> UInt64 {
+        if let whole = Self.length(of: url(of: digest)) { return whole }
+        return Self.length(of: try partialFile(of: digest, from: sender)) ?? 0
+    }
+
+    /// Every whole payload, in no particular order.
+    package func digests() throws -> [PayloadDigest] {
+        try FileManager.default.contentsOfDirectory(atPath: blobs.path).compactMap { PayloadDigest(hexadecimal: $0) }
+    }
+
+    // MARK: - Reading
+
+    /// Reads a piece of a payload.
+    ///
+    /// - Parameters:
+    ///   - digest: Names the payload.
+    ///   - offset: Where the piece begins.
+    ///   - count: How long it is at most; the result is shorter at the payload's end.
+    /// - Returns: The bytes.
+    /// - Throws: ``PayloadError/missing(_:)``, or ``PayloadError/beyondStored(offset:byteCount:)``.
+    package func read(_ digest: PayloadDigest, from offset: UInt64, count: Int) async throws -> ByteBuffer {
+        try await openReader(of: digest, from: offset).read(atMost: count)
+    }
+
+    /// Opens a payload for reading piece by piece.
+    package func openReader(of digest: PayloadDigest, from offset: UInt64) async throws -> PayloadReader {
+        try await PayloadReader(file: url(of: digest), digest: digest, from: offset)
+    }
+
+    // MARK: - Writing
+
+    /// Begins or resumes to receive a payload.
+    ///
+    /// What an earlier transfer left is hashed again first. A receiver that is still at work on the same payload from the
+    /// same sender is retired: its connection has been replaced.
+    ///
+    /// - Parameters:
+    ///   - digest: What the content has to hash to.
+    ///   - byteCount: The announced length.
+    ///   - sender: Whose partial file to continue.
+    ///   - maximum: The largest length that is taken.
+    /// - Returns: A receiver that expects the bytes from its ``PayloadReceiver/offset`` on.
+    /// - Throws: ``PayloadError`` when the length is zero or too large, or the disk fails.
+    package func beginReceiving(
+        _ digest: PayloadDigest,
+        byteCount: UInt64,
+        from sender: String = ownSender,
+        maximum: UInt64
+    ) async throws -> PayloadReceiver {
+        guard byteCount > 0 else { throw PayloadError.empty }
+        guard byteCount <= maximum else { throw PayloadError.tooLarge(byteCount: byteCount, limit: maximum) }
+        let file = try partialFile(of: digest, from: sender)
+        let receiver = PayloadReceiver(
+            digest: digest,
+            byteCount: byteCount,
+            partial: file,
+            destination: url(of: digest)
+        )
+        await receivers.replace(file.lastPathComponent, with: receiver)?.retire()
+        try await receiver.open()
+        return receiver
+    }
+
+    /// Stores a payload that is in memory, durably.
+    ///
+    /// - Parameter bytes: The content.
+    /// - Returns: The digest that names it from now on.
+    /// - Throws: ``PayloadError``.
+    @discardableResult
+    package func insert(_ bytes: Data) async throws -> PayloadDigest {
+        guard !bytes.isEmpty else { throw PayloadError.empty }
+        return try await PayloadWriter().insert(bytes, into: blobs)
+    }
+
+    /// Removes a payload; nothing happens when it is not here.
+    package func remove(_ digest: PayloadDigest) throws {
+        guard unlink(url(of: digest).path) == 0 || errno == ENOENT else {
+            throw PayloadError.file(FileError(.remove, url(of: digest)))
+        }
+    }
+
+    /// Removes what an unfinished transfer left.
+    package func removePartial(of digest: PayloadDigest, from sender: String = ownSender) throws {
+        let file = try partialFile(of: digest, from: sender)
+        guard unlink(file.path) == 0 || errno == ENOENT else { throw PayloadError.file(FileError(.remove, file)) }
+    }
+
+    private func partialFile(of digest: PayloadDigest, from sender: String) throws(PayloadError) -> URL {
+        guard ClientName.isValid(sender) else { throw .invalidSender(sender) }
+        return partial.appendingPathComponent("\(digest.hexadecimal).\(sender)")
+    }
+
+    /// The length of a file, or `nil` when it is not there.
+    static func length(of file: URL) -> UInt64? {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)
+        return attributes?[.size] as? UInt64
+    }
+}
+
+/// Who is receiving what, so that at most one receiver writes a partial file.
+private final class ReceiverTable: Sendable {
+    private struct Entry {
+        weak var receiver: PayloadReceiver?
+    }
+
+    private let entries = Mutex<[String: Entry]>([:])
+
+    /// Puts `receiver` in charge of a file and returns the one that was.
+    func replace(_ file: String, with receiver: PayloadReceiver) -> PayloadReceiver? {
+        entries.withLock { entries in
+            entries = entries.filter { $0.value.receiver != nil }
+            let old = entries.updateValue(Entry(receiver: receiver), forKey: file)
+            return old?.receiver
+        }
+    }
+}
