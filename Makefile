@@ -9,7 +9,8 @@ demo: data build ## Four silos fine-tune a language model over TLS, here on this
 	examples/four-silos/run
 
 test: data ## Every test, the end-to-end ones over loopback TLS included
-	swift test $(SWIFT_BUILD)
+	swift build $(SWIFT_BUILD) --build-tests
+	swift test --skip-build $(SWIFT_BUILD)
 
 bench: data ## Measures speed and memory, each beside this machine's own limit
 	ENABLE_BENCHMARKS=1 swift build $(SWIFT_BUILD)
