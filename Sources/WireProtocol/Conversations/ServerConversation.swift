@@ -45,6 +45,8 @@ package struct ServerConversation: Sendable {
     private var fetches: Set<PayloadDigest> = []
     /// How many replies each order still gets: one for every time it was sent.
     private var repliesDue: [OrderKey: Int] = [:]
+    /// The orders that were sent and have no result: a client that took one may still give it up with a refusal.
+    private var openOrders: Set<OrderKey> = []
     private var pingsSent = 0
     private var saidGoodbye = false
 
@@ -135,8 +137,11 @@ package struct ServerConversation: Sendable {
         try check.order(reply.id, isPresent: reply.hasID)
         try check.reason(reply.reason)
         let key = OrderKey(reply.id)
-        guard let due = repliesDue[key] else { throw .unexpectedReply(message: check.message) }
-        repliesDue[key] = due > 1 ? due - 1 : nil
+        if let due = repliesDue[key] {
+            repliesDue[key] = due > 1 ? due - 1 : nil
+        } else if reply.accepted || !openOrders.contains(key) {
+            throw .unexpectedReply(message: check.message)
+        }
         return reply
     }
 
@@ -187,7 +192,11 @@ package struct ServerConversation: Sendable {
             state = .established
         case .order(let order):
             repliesDue[OrderKey(order.id), default: 0] += 1
+            openOrders.insert(OrderKey(order.id))
+        case .evaluationReceipt(let receipt):
+            openOrders.remove(OrderKey(receipt.id))
         case .updateVerdict(let verdict):
+            openOrders.remove(OrderKey(verdict.id))
             if let digest = uploadOfOrder.removeValue(forKey: OrderKey(verdict.id)) { uploads.abandon(digest) }
         case .ping:
             pingsSent += 1
