@@ -190,6 +190,17 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// `ENABLE_BENCHMARKS=1 swift run -c release TributaryBenchmarks`: part of this package, so that they share its build.
+if Context.environment["ENABLE_BENCHMARKS"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "TributaryBenchmarks",
+            dependencies: ["Adapters", "Aggregation", "LinearAlgebra"],
+            path: "Tests/Benchmarks"
+        )
+    )
+}
+
 /// Each feature beside its proposal; new targets get them all.
 let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),

@@ -95,12 +95,25 @@ void tributary_scale_to_binary32(float *restrict target, const double *restrict 
 }
 
 TRIBUTARY_DISPATCHED
-void tributary_widen_scaling_columns(
-    double *restrict target, size_t target_stride, const float *restrict source, size_t source_stride,
-    const double *restrict column_scales, size_t rows, size_t columns) {
+void tributary_widen_block(
+    double *restrict target, size_t target_stride, const float *restrict source, size_t source_stride, size_t rows,
+    size_t columns) {
     for (size_t row = 0; row < rows; row++) {
         for (size_t column = 0; column < columns; column++) {
-            target[column] = (double)source[column] * column_scales[column];
+            target[column] = source[column];
+        }
+        target += target_stride;
+        source += source_stride;
+    }
+}
+
+TRIBUTARY_DISPATCHED
+void tributary_round_block(
+    float *restrict target, size_t target_stride, const double *restrict source, size_t source_stride, size_t rows,
+    size_t columns) {
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t column = 0; column < columns; column++) {
+            target[column] = (float)source[column];
         }
         target += target_stride;
         source += source_stride;

@@ -1,11 +1,11 @@
-private import COpenBLAS
+internal import COpenBLAS
 
 /// Whether a factor of a product is read as it is stored or transposed.
 package enum Orientation: Sendable {
     case stored
     case transposed
 
-    fileprivate var blas: CBLAS_TRANSPOSE {
+    var blas: CBLAS_TRANSPOSE {
         switch self {
         case .stored: CblasNoTrans
         case .transposed: CblasTrans

@@ -21,11 +21,14 @@ double tributary_accumulate(
 // target[i] = (float)(scale * values[i]).
 void tributary_scale_to_binary32(float *target, const double *values, double scale, size_t count);
 
-// Copies a block of `rows` × `columns` values into binary64 and multiplies each column by its scale.
+// Copies a block of `rows` × `columns` values into binary64.
 //
 // The strides are the distances, in elements, between the starts of two rows.
-void tributary_widen_scaling_columns(
-    double *target, size_t target_stride, const float *source, size_t source_stride, const double *column_scales,
-    size_t rows, size_t columns);
+void tributary_widen_block(
+    double *target, size_t target_stride, const float *source, size_t source_stride, size_t rows, size_t columns);
+
+// Copies a block of `rows` × `columns` values and rounds them to binary32. Strides as above.
+void tributary_round_block(
+    float *target, size_t target_stride, const double *source, size_t source_stride, size_t rows, size_t columns);
 
 #endif

@@ -1,0 +1,15 @@
+import LinearAlgebra
+
+// Usage: ENABLE_BENCHMARKS=1 swift run -c release TributaryBenchmarks [NAME…]
+
+BLASThreads.useCallingThreadOnly()
+
+let benchmarks: [any Benchmark.Type] = [
+    FactoredSumBenchmark.self
+]
+
+let words = CommandLine.arguments.dropFirst()
+print(Report.header(processors: Concurrency.processorCount))
+for benchmark in benchmarks where words.isEmpty || words.contains(where: { benchmark.name.contains($0) }) {
+    print(Report.table(benchmark.name, try await benchmark.run()))
+}
