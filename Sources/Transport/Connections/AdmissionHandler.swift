@@ -8,7 +8,7 @@ struct Admission: Sendable {
     /// `nil` on the enrolment listener, where peers have no certificate.
     let peer: PeerIdentity?
     let address: String
-    let channel: NIOAsyncChannel<Frame, Frame>
+    let channel: NIOAsyncChannel<Frame, ByteBuffer>
 }
 
 /// Waits for the handshake, judges the peer, and only then builds the rest of the pipeline.
@@ -66,11 +66,8 @@ final class AdmissionHandler: ChannelInboundHandler, RemovableChannelHandler {
         do {
             let certificate = try pipeline.nioSSL_peerCertificate()
             let peer = try judge(certificate.map { try NodeCertificate(bytes: $0.toDERBytes()) }, address)
-            try pipeline.addHandlers([
-                ByteToMessageHandler(FrameDecoder(limits: limits.frames)),
-                MessageToByteHandler(FrameEncoder(limits: limits.frames)),
-            ])
-            let channel = try NIOAsyncChannel<Frame, Frame>(wrappingChannelSynchronously: context.channel)
+            try pipeline.addHandler(ByteToMessageHandler(FrameDecoder(limits: limits.frames)))
+            let channel = try NIOAsyncChannel<Frame, ByteBuffer>(wrappingChannelSynchronously: context.channel)
             decide(.success(Admission(peer: peer, address: address, channel: channel)))
             pipeline.removeHandler(context: context, promise: nil)
         } catch {

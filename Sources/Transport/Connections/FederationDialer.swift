@@ -43,7 +43,8 @@ package enum FederationDialer {
                     peer: peer,
                     inbound: inbound,
                     outbound: outbound,
-                    channel: admission.channel.channel
+                    channel: admission.channel.channel,
+                    limits: limits.frames
                 )
             )
         }

@@ -61,7 +61,8 @@ package struct FederationListener: Sendable {
                         peer: peer,
                         inbound: inbound,
                         outbound: outbound,
-                        channel: admission.channel.channel
+                        channel: admission.channel.channel,
+                        limits: limits.frames
                     )
                 )
             }

@@ -10,29 +10,34 @@ package struct FrameConnection: Sendable {
     /// What the other side sends; one consumer.
     package let inbound: FrameSequence
 
-    private let outbound: NIOAsyncChannelOutboundWriter<Frame>
+    private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private let channel: any Channel
+    private let limits: FrameLimits
 
     init(
         peer: PeerIdentity,
         inbound: NIOAsyncChannelInboundStream<Frame>,
-        outbound: NIOAsyncChannelOutboundWriter<Frame>,
-        channel: any Channel
+        outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>,
+        channel: any Channel,
+        limits: FrameLimits
     ) {
         self.peer = peer
         self.inbound = FrameSequence(inbound)
         self.outbound = outbound
         self.channel = channel
+        self.limits = limits
     }
 
     /// Sends a frame, waiting while the other side does not read.
     ///
     /// Any number of tasks may send at a time; frames are never mixed.
     ///
-    /// - Throws: ``TransportError`` when the connection is gone, `CancellationError` when the task is cancelled.
+    /// - Throws: ``FramingError`` when the other side would refuse the frame, ``TransportError`` when the connection is gone,
+    ///   `CancellationError` when the task is cancelled.
     package func send(_ frame: Frame) async throws {
+        let pieces = try frame.serialized(limits: limits)
         do {
-            try await outbound.write(frame)
+            try await outbound.write(contentsOf: pieces)
         } catch {
             throw TransportError.mapping(error)
         }
@@ -44,7 +49,10 @@ package struct FrameConnection: Sendable {
     ///
     /// - Parameter goodbye: The last message, if there is something to say.
     package func close(saying goodbye: Tributary_V1_Goodbye? = nil) async {
-        if let goodbye { channel.writeAndFlush(Frame.message(.goodbye(goodbye)), promise: nil) }
+        if let goodbye, let pieces = try? Frame.message(.goodbye(goodbye)).serialized(limits: limits) {
+            for piece in pieces { channel.write(piece, promise: nil) }
+            channel.flush()
+        }
         channel.close(promise: nil)
         try? await channel.closeFuture.get()
     }

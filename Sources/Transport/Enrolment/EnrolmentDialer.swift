@@ -89,15 +89,15 @@ package enum EnrolmentDialer {
     private static func exchange(
         _ join: JoinString,
         _ key: NodeKey,
-        over channel: NIOAsyncChannel<Frame, Frame>
+        over channel: NIOAsyncChannel<Frame, ByteBuffer>
     ) async throws -> Tributary_V1_EnrolmentResponse {
         var request = Tributary_V1_EnrolmentRequest()
         request.secret = Data(join.secret)
         request.certificateRequest = Data(try key.certificateRequest())
-        let frame = Frame.message(.enrolmentRequest(request))
+        let pieces = try Frame.message(.enrolmentRequest(request)).serialized(limits: .enrolment)
         do {
             return try await channel.executeThenClose { inbound, outbound in
-                try await outbound.write(frame)
+                try await outbound.write(contentsOf: pieces)
                 var frames = inbound.makeAsyncIterator()
                 guard let frame = try await frames.next() else {
                     try Task.checkCancellation()

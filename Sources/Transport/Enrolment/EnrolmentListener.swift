@@ -90,7 +90,7 @@ package struct EnrolmentListener: Sendable {
             do {
                 try await admission.channel.executeThenClose { inbound, outbound in
                     guard let response = try await respond(inbound, admission.address, enrol) else { return }
-                    try await outbound.write(response)
+                    try await outbound.write(contentsOf: response.serialized(limits: limits.frames))
                 }
             } catch {
                 logger.info(

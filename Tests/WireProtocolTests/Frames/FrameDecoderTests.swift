@@ -1,0 +1,144 @@
+import NIOCore
+import NIOEmbedded
+import NIOTestUtils
+import Testing
+
+@testable import WireProtocol
+
+@Suite("The frame decoder")
+struct FrameDecoderTests {
+    @Test("gives the same frames however the bytes are cut")
+    func cuts() throws {
+        // The long chunks make byte-by-byte feeding quadratic in the verifier, so the short vectors do.
+        let controls = GoldenVectors.controls.map { ($0.frame, Frame.control($0.message)) }
+        let chunks = GoldenVectors.chunks.compactMap { vector in
+            vector.frame.map { bytes in
+                let content = ByteBuffer(bytes: vector.bytes)
+                return (bytes, Frame.chunk(Chunk(digest: vector.digest, offset: vector.offset, bytes: content)))
+            }
+        }
+        let pairs = (controls + chunks).map { (ByteBuffer(bytes: $0.0), [$0.1]) }
+        try ByteToMessageDecoderVerifier.verifyDecoder(inputOutputPairs: pairs) {
+            FrameDecoder(limits: .federation)
+        }
+    }
+
+    @Test("refuses what the golden list says, with the error it says", arguments: GoldenVectors.refused)
+    func refused(_ vector: GoldenVectors.Refused) throws {
+        let channel = EmbeddedChannel(handler: ByteToMessageHandler(FrameDecoder(limits: .federation)))
+        let error = #expect(throws: FramingError.self) {
+            try channel.writeInbound(ByteBuffer(bytes: vector.bytes))
+            _ = try channel.finish()
+        }
+        #expect(error.map(Self.name) == vector.error)
+        #expect(try channel.readInbound(as: Frame.self) == nil)
+    }
+
+    @Test("refuses the golden list byte by byte as well", arguments: GoldenVectors.refused)
+    func refusedInDrips(_ vector: GoldenVectors.Refused) throws {
+        let channel = EmbeddedChannel(handler: ByteToMessageHandler(FrameDecoder(limits: .federation)))
+        let error = #expect(throws: FramingError.self) {
+            for byte in vector.bytes { try channel.writeInbound(ByteBuffer(bytes: [byte])) }
+            _ = try channel.finish()
+        }
+        #expect(error.map(Self.name) == vector.error)
+    }
+
+    @Test("refuses a claim of 2 GiB at its fourth byte, before it allocates anything")
+    func claim() throws {
+        var buffer = ByteBuffer(bytes: [0x7f, 0xff, 0xff, 0xff])
+        let capacity = buffer.capacity
+        let limit = FrameLimits.federation.longestFrame
+        #expect(throws: FramingError.tooLong(length: 0x7fff_ffff, limit: limit)) {
+            try FrameDecoder.readFrame(from: &buffer, limits: .federation)
+        }
+        #expect(buffer.capacity == capacity)
+    }
+
+    @Test("waits for a frame of the largest size without reserving room for it")
+    func largestClaim() throws {
+        var buffer = ByteBuffer(bytes: [0x00, 0x10, 0x00, 0x29, 0x02])
+        let capacity = buffer.capacity
+        #expect(try FrameDecoder.readFrame(from: &buffer, limits: .federation) == nil)
+        #expect(buffer.capacity == capacity)
+        #expect(buffer.readableBytes == 5)
+    }
+
+    @Test("takes frames of exactly the limit")
+    func limits() throws {
+        let digest = PayloadDigest(hashing: [1])
+        let limits = FrameLimits.federation
+        let chunk = Chunk(digest: digest, offset: 0, bytes: ByteBuffer(repeating: 7, count: limits.chunkBytes))
+        var buffer = ByteBuffer()
+        try buffer.writeFrame(.chunk(chunk), limits: limits)
+        #expect(try FrameDecoder.readFrame(from: &buffer, limits: limits) == .chunk(chunk))
+    }
+
+    @Test("refuses chunks where none may come")
+    func enrolmentTakesNoChunks() throws {
+        let digest = PayloadDigest(hashing: [1])
+        let chunk = Chunk(digest: digest, offset: 0, bytes: ByteBuffer(bytes: [1]))
+        var buffer = ByteBuffer()
+        try buffer.writeFrame(.chunk(chunk), limits: .federation)
+        #expect(throws: FramingError.chunksNotAllowed) {
+            try FrameDecoder.readFrame(from: &buffer, limits: .enrolment)
+        }
+        var out = ByteBuffer()
+        #expect(throws: FramingError.chunksNotAllowed) { try out.writeFrame(.chunk(chunk), limits: .enrolment) }
+    }
+
+    @Test("meets any bytes with frames, patience or a typed error")
+    func anyBytes() {
+        // Half of the inputs are arbitrary, half are golden frames with a byte changed.
+        var generator = SplitMix(state: 7)
+        let golden = GoldenVectors.controls.map(\.frame) + GoldenVectors.chunks.compactMap(\.frame)
+        for round in 0..<20_000 {
+            var bytes: [UInt8]
+            if round.isMultiple(of: 2) {
+                let count = Int.random(in: 0...64, using: &generator)
+                bytes = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+            } else {
+                bytes = golden.randomElement(using: &generator) ?? []
+                let index = Int.random(in: bytes.indices, using: &generator)
+                bytes[index] = UInt8.random(in: .min ... .max, using: &generator)
+            }
+            var buffer = ByteBuffer(bytes: bytes)
+            do throws(FramingError) {
+                while let frame = try FrameDecoder.readFrame(from: &buffer, limits: .federation) {
+                    // What was understood can be said again.
+                    var out = ByteBuffer()
+                    try out.writeFrame(frame, limits: .federation)
+                    #expect(out.readableBytes > FrameLayout.headerBytes)
+                }
+            } catch {
+                #expect(!error.description.isEmpty)
+            }
+        }
+    }
+
+    private static func name(of error: FramingError) -> String {
+        switch error {
+        case .empty: "empty"
+        case .unknownKind: "unknown-kind"
+        case .tooLong: "too-long"
+        case .chunksNotAllowed: "chunks-not-allowed"
+        case .truncatedChunk: "truncated-chunk"
+        case .offsetOverflow: "offset-overflow"
+        case .undecodableControl: "undecodable-control"
+        case .endedInsideFrame: "ends"
+        }
+    }
+}
+
+/// A small seeded generator, so that a failure can be run again.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
