@@ -109,3 +109,17 @@ package struct RunState: Hashable, Sendable, Codable {
         }
     }
 }
+
+extension RunState {
+    /// The answer to an update whose round is not, or no longer, collected.
+    ///
+    /// A client whose acknowledgement was lost offers its update again, and hears again that it was accepted.
+    package func verdict(onSettled offer: UpdateOffer) -> UpdateVerdict {
+        let round = offer.order.round
+        guard offer.order.kind == .train, round >= 1, round <= committedRounds else {
+            return .rejected(reason: UpdateRejection.noRoundOpen.description)
+        }
+        if round == committedRounds, countedUpdates[offer.client] == offer.adapter.digest { return .accepted }
+        return .rejected(reason: UpdateRejection.roundOver(round: round).description)
+    }
+}

@@ -44,6 +44,7 @@ package struct ClientProfile: Hashable, Sendable, Codable {
 package enum CohortEvent: Sendable, Equatable {
     /// A client connected; what it still owes is to be ordered again.
     case arrived(ClientProfile)
+    /// A client's connection ended, and no other connection of it has taken over.
     case departed(ClientID)
     /// A client will not, or could not, do what was ordered; the reason is a sentence for people.
     case failed(ClientID, WorkOrder.ID, reason: String)

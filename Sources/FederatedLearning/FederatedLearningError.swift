@@ -1,0 +1,25 @@
+/// Why a run or a client's work cannot go on, apart from failing storage.
+package enum FederatedLearningError: Error, Hashable {
+    /// The weights of the base model cannot be read.
+    case baseModel(path: String, reason: String)
+    /// The backend shut down while the run was going on.
+    case backendEnded
+    /// A training returned something that must not be sent.
+    case unusableOutcome(reason: String)
+}
+
+extension FederatedLearningError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .baseModel(let path, let reason):
+            """
+            The base model's weights '\(path)' cannot be read (\(reason)). Give a Hugging Face directory with a \
+            `model.safetensors`.
+            """
+        case .backendEnded:
+            "The connections to the clients were shut down while the job was running. It goes on at the next start."
+        case .unusableOutcome(let reason):
+            "The training left something that cannot be sent: \(reason)"
+        }
+    }
+}

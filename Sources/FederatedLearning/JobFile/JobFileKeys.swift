@@ -1,0 +1,134 @@
+/// The keys at the top of a job file.
+enum JobKey: String, JobFileKey {
+    case name, model, task, labels, adapter, strategy
+    case serverOptimizer = "server_optimizer"
+    case rounds, cohort, training, evaluation, privacy, seed
+
+    var example: String {
+        switch self {
+        case .name: "sentiment-four-silos"
+        case .model: "path/to/model"
+        case .task: "sequence-classification"
+        case .labels: "[negative, neutral, positive]"
+        case .adapter: "{r: 16, lora_alpha: 16, target_modules: [query, value]}"
+        case .strategy: "{name: flexlora}"
+        case .serverOptimizer: "{name: none}"
+        case .rounds: "10"
+        case .cohort: "{size: 4, minimum: 3, deadline: 10m}"
+        case .training: "{epochs: 1, batch_size: 16, learning_rate: 1.0e-3}"
+        case .evaluation: "{every: 1}"
+        case .privacy: "{mechanism: none}"
+        case .seed: "1"
+        }
+    }
+}
+
+/// The keys of `adapter`, as PEFT names them.
+enum AdapterKey: String, JobFileKey {
+    case rank = "r"
+    case alpha = "lora_alpha"
+    case targetModules = "target_modules"
+    case dropout = "lora_dropout"
+    case usesRankStabilizedScaling = "use_rslora"
+    case modulesToSave = "modules_to_save"
+
+    var example: String {
+        switch self {
+        case .rank: "16"
+        case .alpha: "16"
+        case .targetModules: "[query, value]"
+        case .dropout: "0.0"
+        case .usesRankStabilizedScaling: "false"
+        case .modulesToSave: "[classifier]"
+        }
+    }
+}
+
+/// The keys of `strategy`.
+enum StrategyKey: String, JobFileKey {
+    case name, mode
+
+    var example: String {
+        switch self {
+        case .name: "flexlora"
+        case .mode: "delta"
+        }
+    }
+}
+
+/// The keys of `server_optimizer`.
+enum ServerOptimizerKey: String, JobFileKey {
+    case name
+
+    var example: String { "none" }
+}
+
+/// The keys of `cohort`.
+enum CohortKey: String, JobFileKey {
+    case size, minimum, deadline, overselect
+
+    var example: String {
+        switch self {
+        case .size: "4"
+        case .minimum: "3"
+        case .deadline: "10m"
+        case .overselect: "1.0"
+        }
+    }
+}
+
+/// The keys of `training`.
+enum TrainingKey: String, JobFileKey {
+    case epochs
+    case maximumSteps = "max_steps"
+    case batchSize = "batch_size"
+    case maximumLength = "max_length"
+    case optimizer
+    case learningRate = "learning_rate"
+    case weightDecay = "weight_decay"
+    case momentum
+
+    var example: String {
+        switch self {
+        case .epochs: "1"
+        case .maximumSteps: "20"
+        case .batchSize: "16"
+        case .maximumLength: "64"
+        case .optimizer: "adamw"
+        case .learningRate: "1.0e-3"
+        case .weightDecay: "0.01"
+        case .momentum: "0.9"
+        }
+    }
+}
+
+/// The keys of `evaluation`.
+enum EvaluationKey: String, JobFileKey {
+    case every, sample
+
+    var example: String {
+        switch self {
+        case .every: "1"
+        case .sample: "200"
+        }
+    }
+}
+
+/// The keys of `privacy`.
+enum PrivacyKey: String, JobFileKey {
+    case mechanism
+    case clippingNorm = "clipping_norm"
+    case noiseMultiplier = "noise_multiplier"
+    case delta
+    case epsilonBudget = "epsilon_budget"
+
+    var example: String {
+        switch self {
+        case .mechanism: "none"
+        case .clippingNorm: "1.0"
+        case .noiseMultiplier: "1.0"
+        case .delta: "1.0e-5"
+        case .epsilonBudget: "8.0"
+        }
+    }
+}

@@ -1,0 +1,57 @@
+private import Aggregation
+private import LinearAlgebra
+
+/// Draws the cohort of a round: a uniform sample, the same wherever and whenever the same clients are present.
+package enum CohortSelection {
+    /// Keeps these draws apart from every other use of the job's seed.
+    private static let stream: UInt64 = 0x636f_686f_7274  // "cohort"
+
+    /// How many clients are asked so that `size` updates come in: ⌈size × overselect⌉.
+    package static func count(of cohort: JobConfiguration.Cohort) -> Int {
+        // 10 × 1.1 is 11.000000000000002, and 12 clients are not meant.
+        let wanted = (Double(cohort.size) * cohort.overselect - 1e-9).rounded(.up)
+        return max(cohort.size, Int(exactly: wanted) ?? cohort.size)
+    }
+
+    /// Returns `count` of the present clients, or all when there are fewer, sorted by name.
+    ///
+    /// - Parameters:
+    ///   - present: Who can be asked, in any order.
+    ///   - count: How many to draw.
+    ///   - seed: The job's seed.
+    ///   - round: The round that opens.
+    ///   - attempt: How often this round was given up before; another attempt draws anew.
+    /// - Returns: The chosen clients, sorted by name.
+    package static func select(
+        from present: some Sequence<ClientProfile>,
+        count: Int,
+        seed: UInt64,
+        round: Int,
+        attempt: Int = 0
+    ) -> [ClientProfile] {
+        var byName: [ClientID: ClientProfile] = [:]
+        for profile in present { byName[profile.id] = profile }
+        var pool = byName.values.sorted { $0.id < $1.id }
+        var generator = CounterGenerator(
+            seed: seed,
+            stream: [stream, UInt64(clamping: round), UInt64(clamping: attempt)]
+        )
+        // The first steps of a Fisher–Yates shuffle: a uniform sample without replacement.
+        let drawn = min(max(count, 0), pool.count)
+        for index in 0..<drawn {
+            pool.swapAt(index, index + draw(below: pool.count - index, using: &generator))
+        }
+        return pool[..<drawn].sorted { $0.id < $1.id }
+    }
+
+    /// A number in 0..<bound, each equally likely.
+    private static func draw(below bound: Int, using generator: inout CounterGenerator) -> Int {
+        let bound = UInt64(bound)
+        // The draws that would make the first remainders likelier are drawn again.
+        let surplus = (UInt64.max % bound + 1) % bound
+        while true {
+            let value = generator.next()
+            if value <= UInt64.max - surplus { return Int(value % bound) }
+        }
+    }
+}

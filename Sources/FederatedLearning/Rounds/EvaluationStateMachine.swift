@@ -1,0 +1,136 @@
+package import Aggregation
+
+/// The rules of one evaluation: who is asked, and how long the answers are waited for.
+///
+/// A value without I/O, like ``RoundStateMachine``. An evaluation always ends, at the latest at its deadline, and ends
+/// well with whatever was reported: it measures an adapter that is already safe.
+package struct EvaluationStateMachine: Sendable, Hashable {
+    /// What the driver does next.
+    package enum Action: Hashable, Sendable {
+        /// Push the evaluation, for the first time or again.
+        case order(ClientID)
+        /// Make the client's figures durable.
+        case record(ClientID, EvaluationReport)
+        /// Tell the client that its figures are recorded.
+        case confirm(ClientID)
+        case withdraw(ClientID, reason: String)
+        /// The evaluation is over, with these reports.
+        case close([ClientID: EvaluationReport])
+        /// Make the end of the job durable.
+        case cancel
+    }
+
+    private enum Part: Hashable, Sendable {
+        case awaited
+        case away
+        case failed
+        case reported(EvaluationReport)
+    }
+
+    private enum State: Hashable, Sendable {
+        /// Waiting for reports. Can become `closed`.
+        case collecting
+        case closed
+    }
+
+    private let id: WorkOrder.ID
+    private let minimum: Int
+    private let deadline: Duration
+    private var parts: [ClientID: Part] = [:]
+    private var state = State.collecting
+
+    /// Creates the machine of one evaluation.
+    ///
+    /// - Parameters:
+    ///   - id: The order that clients are sent.
+    ///   - minimum: Until so many clients have answered, those who are away are waited for.
+    ///   - deadline: The time at which the evaluation ends in any case.
+    package init(id: WorkOrder.ID, minimum: Int, deadline: Duration) {
+        self.id = id
+        self.minimum = minimum
+        self.deadline = deadline
+    }
+
+    /// Orders the evaluation from everybody who is there.
+    package mutating func start(present: Set<ClientID>) -> [Action] {
+        for client in present { parts[client] = .awaited }
+        return present.sorted().map { .order($0) } + closeIfSettled()
+    }
+
+    /// A client connected: it is asked, too, while the evaluation is open.
+    package mutating func arrived(_ client: ClientID) -> [Action] {
+        guard state == .collecting else { return [] }
+        switch parts[client] {
+        case .awaited, .away, nil:
+            parts[client] = .awaited
+            return [.order(client)]
+        case .failed, .reported:
+            return []
+        }
+    }
+
+    /// A client's connection ended; it may come back before the deadline.
+    package mutating func departed(_ client: ClientID) {
+        if state == .collecting, parts[client] == .awaited { parts[client] = .away }
+    }
+
+    /// A client will not, or could not, evaluate.
+    package mutating func failed(_ client: ClientID, order: WorkOrder.ID) -> [Action] {
+        guard state == .collecting, order == id else { return [] }
+        switch parts[client] {
+        case .awaited, .away:
+            parts[client] = .failed
+            return closeIfSettled()
+        case .failed, .reported, nil:
+            return []
+        }
+    }
+
+    /// A client reports.
+    ///
+    /// The first report counts; later ones are confirmed, so that the client forgets them.
+    package mutating func reported(_ client: ClientID, order: WorkOrder.ID, _ report: EvaluationReport) -> [Action] {
+        guard order == id else { return [.withdraw(client, reason: "Another evaluation is open.")] }
+        switch parts[client] {
+        case .reported:
+            return [.confirm(client)]
+        case .awaited, .away, .failed:
+            guard state == .collecting else { return [.withdraw(client, reason: "The evaluation is over.")] }
+            parts[client] = .reported(report)
+            return [.record(client, report), .confirm(client)] + closeIfSettled()
+        case nil:
+            return [.withdraw(client, reason: "This evaluation was not ordered from '\(client)'.")]
+        }
+    }
+
+    /// The time is `now`.
+    package mutating func reached(_ now: Duration) -> [Action] {
+        state == .collecting && now >= deadline ? close() : []
+    }
+
+    /// The job was cancelled.
+    package mutating func cancelled() -> [Action] {
+        guard state == .collecting else { return [] }
+        state = .closed
+        return withdrawals(reason: "The job was cancelled.") + [.cancel]
+    }
+
+    private mutating func closeIfSettled() -> [Action] {
+        guard state == .collecting, parts.count >= minimum else { return [] }
+        let isWaiting = parts.values.contains { $0 == .awaited || $0 == .away }
+        return isWaiting ? [] : close()
+    }
+
+    private mutating func close() -> [Action] {
+        state = .closed
+        let reports = parts.compactMapValues { part in
+            if case .reported(let report) = part { report } else { nil }
+        }
+        return withdrawals(reason: "The evaluation is over.") + [.close(reports)]
+    }
+
+    private func withdrawals(reason: String) -> [Action] {
+        parts.keys.sorted().filter { parts[$0] == .awaited || parts[$0] == .away }
+            .map { .withdraw($0, reason: reason) }
+    }
+}

@@ -1,0 +1,233 @@
+package import Aggregation
+
+/// The rules of one round, from its opening until it closes with enough updates or is given up.
+///
+/// A value without I/O: the driver tells it what happened and performs, in order, what it answers. It counts every
+/// client at most once, closes as soon as no better result can be waited for, and needs no memory beyond the store's:
+/// created anew from the stored round after a crash, it goes on where it was.
+///
+/// ```
+///             offered ─▶ inspect ─▶ inspected ─▶ record, answer
+///  start ─▶ ┌────────────┐  enough updates, or nobody left to wait for   ┌────────┐
+///           │ collecting │ ─────────────────────────────────────────────▶│ closed │
+///           └────────────┘  deadline: close, or abandon below the minimum└────────┘
+/// ```
+package struct RoundStateMachine: Sendable, Hashable {
+    /// What the driver does next.
+    package enum Action: Hashable, Sendable {
+        /// Push the client's work, for the first time or again.
+        case order(ClientID)
+        /// Read the offered adapter, check it against the job, and report with ``inspected(_:_:)``.
+        case inspect(UpdateOffer)
+        /// Make the update part of the stored round.
+        case record(UpdateOffer)
+        case answer(UpdateOffer, UpdateVerdict)
+        /// Tell the client that its work is no longer wanted.
+        case withdraw(ClientID, reason: String)
+        /// Aggregate the updates of these clients, sorted by name.
+        case close([ClientID])
+        case abandon(reason: String)
+        /// Make the end of the job durable.
+        case cancel
+    }
+
+    /// What became of a client's part.
+    private enum Part: Hashable, Sendable {
+        case awaited
+        /// The connection is gone; the client may come back before the deadline.
+        case away
+        case inspecting(UpdateOffer)
+        /// Nothing will come any more.
+        case lost(reason: String)
+        case accepted(ContentDigest)
+    }
+
+    private enum State: Hashable, Sendable {
+        /// Waiting for updates. Can become `closed`.
+        case collecting
+        case closed
+    }
+
+    private let id: WorkOrder.ID
+    private let size: Int
+    private let minimum: Int
+    private let deadline: Duration
+    private var parts: [ClientID: Part]
+    private var state = State.collecting
+
+    /// Creates the machine of an open round, new or resumed.
+    ///
+    /// - Parameters:
+    ///   - job: The job that the round belongs to.
+    ///   - round: The stored round: its cohort, and what it accepted before a crash.
+    ///   - size: With how many updates the round closes.
+    ///   - minimum: With how many it may close when no more can come.
+    ///   - deadline: The time at which the round ends one way or the other.
+    package init(job: JobID, round: RunState.OpenRound, size: Int, minimum: Int, deadline: Duration) {
+        self.id = WorkOrder.ID(job: job, round: round.number, kind: .train)
+        self.size = size
+        self.minimum = minimum
+        self.deadline = deadline
+        self.parts = Dictionary(
+            round.cohort.map { member in
+                (member.client, round.accepted[member.client].map { .accepted($0.adapter.digest) } ?? .awaited)
+            },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+
+    // MARK: - Events
+
+    /// Orders the work that is not done yet from those who are there.
+    package mutating func start(present: Set<ClientID>) -> [Action] {
+        var actions: [Action] = []
+        for client in parts.keys.sorted() where parts[client] == .awaited {
+            if present.contains(client) {
+                actions.append(.order(client))
+            } else {
+                parts[client] = .away
+            }
+        }
+        return actions + closeIfSettled()
+    }
+
+    /// A client connected, perhaps again.
+    package mutating func arrived(_ client: ClientID) -> [Action] {
+        guard state == .collecting else { return [] }
+        switch parts[client] {
+        case .awaited, .away:
+            parts[client] = .awaited
+            return [.order(client)]
+        case .inspecting, .lost, .accepted, nil:
+            return []
+        }
+    }
+
+    /// A client's connection ended.
+    ///
+    /// It may come back, so the round goes on waiting until the deadline.
+    package mutating func departed(_ client: ClientID) {
+        if state == .collecting, parts[client] == .awaited { parts[client] = .away }
+    }
+
+    /// A client will not, or could not, do its part.
+    package mutating func failed(_ client: ClientID, order: WorkOrder.ID, reason: String) -> [Action] {
+        guard state == .collecting, order == id else { return [] }
+        switch parts[client] {
+        case .awaited, .away:
+            parts[client] = .lost(reason: PeerText.sentence(reason))
+            return closeIfSettled()
+        case .inspecting, .lost, .accepted, nil:
+            return []
+        }
+    }
+
+    /// An update lies ready.
+    package mutating func offered(_ offer: UpdateOffer) -> [Action] {
+        guard offer.order == id else { return reject(offer, .otherOrder(offered: offer.order, open: id)) }
+        guard let part = parts[offer.client] else {
+            return reject(offer, .notInCohort(offer.client, round: id.round))
+        }
+        switch part {
+        case .accepted(let digest):
+            return digest == offer.adapter.digest
+                ? [.answer(offer, .accepted)] : reject(offer, .differsFromAccepted(digest))
+        case .inspecting(let first):
+            return first == offer ? [] : reject(offer, .beingChecked(first.adapter.digest))
+        case .awaited, .away, .lost:
+            // Who said it failed, and then delivers, is welcome.
+            guard state == .collecting else { return reject(offer, .roundOver(round: id.round)) }
+            parts[offer.client] = .inspecting(offer)
+            return [.inspect(offer)]
+        }
+    }
+
+    /// The adapter of an offer was read and checked.
+    ///
+    /// - Parameters:
+    ///   - offer: The offer that ``Action/inspect(_:)`` named.
+    ///   - rejection: Why it cannot be used, or `nil` when it can.
+    /// - Returns: What to do next.
+    package mutating func inspected(_ offer: UpdateOffer, _ rejection: UpdateRejection?) -> [Action] {
+        guard parts[offer.client] == .inspecting(offer) else { return [] }
+        guard state == .collecting else {
+            parts[offer.client] = .lost(reason: "too late")
+            return reject(offer, .roundOver(round: id.round))
+        }
+        if let rejection {
+            // Local training is deterministic: ordered again, the client would send the same.
+            parts[offer.client] = .lost(reason: rejection.description)
+            return reject(offer, rejection) + closeIfSettled()
+        }
+        parts[offer.client] = .accepted(offer.adapter.digest)
+        return [.record(offer), .answer(offer, .accepted)] + closeIfSettled()
+    }
+
+    /// The time is `now`.
+    package mutating func reached(_ now: Duration) -> [Action] {
+        guard state == .collecting, now >= deadline else { return [] }
+        return accepted.count >= minimum ? close() : abandon("when its deadline passed")
+    }
+
+    /// The job was cancelled.
+    package mutating func cancelled() -> [Action] {
+        guard state == .collecting else { return [] }
+        state = .closed
+        return withdrawals(reason: "The job was cancelled.") + [.cancel]
+    }
+
+    // MARK: - Closing
+
+    private var accepted: [ClientID] {
+        parts.keys.filter { if case .accepted = parts[$0] { true } else { false } }.sorted()
+    }
+
+    private func reject(_ offer: UpdateOffer, _ rejection: UpdateRejection) -> [Action] {
+        [.answer(offer, .rejected(reason: rejection.description))]
+    }
+
+    /// Closes when enough is in, or when nothing more can come.
+    private mutating func closeIfSettled() -> [Action] {
+        guard state == .collecting else { return [] }
+        let count = accepted.count
+        if count >= size { return close() }
+        let isWaiting = parts.values.contains {
+            switch $0 {
+            case .awaited, .away, .inspecting: true
+            case .lost, .accepted: false
+            }
+        }
+        if isWaiting { return [] }
+        return count >= minimum ? close() : abandon("when nobody was left to wait for")
+    }
+
+    private mutating func close() -> [Action] {
+        state = .closed
+        return withdrawals(reason: "Round \(id.round) has the updates it needs.") + [.close(accepted)]
+    }
+
+    private mutating func abandon(_ occasion: String) -> [Action] {
+        state = .closed
+        let lost = parts.keys.sorted().compactMap { client -> String? in
+            switch parts[client] {
+            case .lost(let reason): "'\(client)' failed (\(reason))"
+            case .away: "'\(client)' was away"
+            case .awaited, .inspecting: "'\(client)' had not delivered"
+            case .accepted, nil: nil
+            }
+        }
+        let reason =
+            "Round \(id.round) had \(accepted.count) of at least \(minimum) updates \(occasion)"
+            + (lost.isEmpty ? "." : ": \(lost.joined(separator: ", ")).")
+        return withdrawals(reason: "Round \(id.round) was given up.") + [.abandon(reason: reason)]
+    }
+
+    private func withdrawals(reason: String) -> [Action] {
+        parts.keys.sorted().compactMap { client in
+            switch parts[client] {
+            case .awaited, .away: .withdraw(client, reason: reason)
+            case .inspecting, .lost, .accepted, nil: nil
+            }
+        }
+    }
+}

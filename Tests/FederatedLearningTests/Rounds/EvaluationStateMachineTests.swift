@@ -1,0 +1,100 @@
+import Aggregation
+import FederatedLearning
+import TestSupport
+import Testing
+
+struct EvaluationStateMachineTests {
+    private let id = WorkOrder.ID(job: .sample, round: 2, kind: .evaluate)
+    private let good = EvaluationReport(exampleCount: 10, metrics: ["accuracy": 0.5])
+    private let better = EvaluationReport(exampleCount: 10, metrics: ["accuracy": 0.9])
+
+    private func machine(minimum: Int = 1) -> EvaluationStateMachine {
+        EvaluationStateMachine(id: id, minimum: minimum, deadline: .seconds(10))
+    }
+
+    @Test("asks everybody who is there and ends with the last report")
+    func undisturbed() {
+        var machine = machine()
+        #expect(machine.start(present: ["b", "a"]) == [.order("a"), .order("b")])
+        #expect(machine.reported("b", order: id, good) == [.record("b", good), .confirm("b")])
+        #expect(
+            machine.reported("a", order: id, better) == [
+                .record("a", better), .confirm("a"), .close(["a": better, "b": good]),
+            ]
+        )
+    }
+
+    @Test("confirms a report again but counts the first")
+    func duplicates() {
+        var machine = machine()
+        _ = machine.start(present: ["a", "b"])
+        _ = machine.reported("a", order: id, good)
+        #expect(machine.reported("a", order: id, better) == [.confirm("a")])
+        #expect(machine.reported("b", order: id, good).last == .close(["a": good, "b": good]))
+        #expect(machine.reported("b", order: id, good) == [.confirm("b")])
+    }
+
+    @Test("goes on without the clients that fail")
+    func failures() {
+        var machine = machine()
+        _ = machine.start(present: ["a", "b"])
+        #expect(machine.failed("a", order: .init(job: .sample, round: 1, kind: .evaluate)).isEmpty)
+        #expect(machine.failed("a", order: id).isEmpty)
+        #expect(machine.reported("b", order: id, good).last == .close(["b": good]))
+    }
+
+    @Test("ends without a report when everybody fails")
+    func allFail() {
+        var machine = machine()
+        _ = machine.start(present: ["a"])
+        #expect(machine.failed("a", order: id) == [.close([:])])
+    }
+
+    @Test("asks those who arrive while it is open, and waits until enough have been asked")
+    func arrivals() {
+        var machine = machine(minimum: 2)
+        #expect(machine.start(present: ["a"]) == [.order("a")])
+        #expect(machine.reported("a", order: id, good) == [.record("a", good), .confirm("a")])
+        #expect(machine.arrived("b") == [.order("b")])
+        machine.departed("b")
+        #expect(machine.arrived("b") == [.order("b")])
+        #expect(machine.reported("b", order: id, good).last == .close(["a": good, "b": good]))
+        #expect(machine.arrived("c").isEmpty)
+    }
+
+    @Test("ends at its deadline with what was reported")
+    func deadline() {
+        var machine = machine()
+        _ = machine.start(present: ["a", "b"])
+        _ = machine.reported("a", order: id, good)
+        #expect(machine.reached(.seconds(9)).isEmpty)
+        let reason = "The evaluation is over."
+        #expect(machine.reached(.seconds(10)) == [.withdraw("b", reason: reason), .close(["a": good])])
+        #expect(machine.reported("b", order: id, good) == [.withdraw("b", reason: reason)])
+    }
+
+    @Test("takes no figures from a client that was not asked, nor for another round")
+    func unasked() {
+        var machine = machine()
+        _ = machine.start(present: ["a"])
+        for actions in [
+            machine.reported("stranger", order: id, good),
+            machine.reported("a", order: .init(job: .sample, round: 1, kind: .evaluate), good),
+        ] {
+            #expect(actions.count == 1)
+            guard case .withdraw? = actions.first else {
+                Issue.record("a report that was not asked for was taken")
+                continue
+            }
+        }
+    }
+
+    @Test("withdraws what is open when the job is cancelled")
+    func cancelled() {
+        var machine = machine()
+        _ = machine.start(present: ["a", "b"])
+        _ = machine.reported("a", order: id, good)
+        #expect(machine.cancelled() == [.withdraw("b", reason: "The job was cancelled."), .cancel])
+        #expect(machine.reached(.seconds(10)).isEmpty)
+    }
+}
