@@ -1,0 +1,73 @@
+/// The members of a JSON file by key and type, with errors that name the file and the key.
+struct JSONReader {
+    let object: JSONObject
+    let path: String
+
+    /// Parses a file whose content is one object.
+    init(parsing bytes: Span<UInt8>, path: String) throws(AdapterError) {
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: bytes)
+        } catch {
+            throw .malformedJSON(path: path, flaw: error)
+        }
+        guard let object = value.object else {
+            throw .malformedJSON(path: path, flaw: JSONFlaw(offset: 0, reason: .unexpectedByte(bytes[0])))
+        }
+        self.object = object
+        self.path = path
+    }
+
+    /// Returns a whole number of at least 0; `nil` when the key is missing or null.
+    func count(_ key: String) throws(AdapterError) -> Int? {
+        try value(key, needed: "a whole number of at least 0") { $0.integer.flatMap { $0 >= 0 ? $0 : nil } }
+    }
+
+    func number(_ key: String) throws(AdapterError) -> Double? {
+        try value(key, needed: "a number") { $0.double }
+    }
+
+    func bool(_ key: String) throws(AdapterError) -> Bool? {
+        try value(key, needed: "true or false") { $0.bool }
+    }
+
+    func string(_ key: String) throws(AdapterError) -> String? {
+        try value(key, needed: "a text") { $0.string }
+    }
+
+    func strings(_ key: String) throws(AdapterError) -> [String]? {
+        try value(key, needed: "a list of texts") { $0.strings }
+    }
+
+    /// Returns the members of an object, in their order; none when the key is missing or null.
+    func members<Value>(
+        _ key: String,
+        needed: String,
+        convert: (JSONValue) -> Value?
+    ) throws(AdapterError) -> [(String, Value)] {
+        let members: [(name: String, value: JSONValue)] =
+            try value(key, needed: "an object: \(needed)") { $0.object }?.members ?? []
+        return try members.map { (member) throws(AdapterError) in
+            guard let value = convert(member.value) else {
+                throw .invalidValue(key: "\(key).\(member.name)", path: path, needed: needed)
+            }
+            return (member.name, value)
+        }
+    }
+
+    /// Returns what `find` found for a key that has to be there.
+    func require<Value>(_ key: String, _ find: (String) throws(AdapterError) -> Value?) throws(AdapterError) -> Value {
+        guard let value = try find(key) else { throw .missingKey(key, path: path) }
+        return value
+    }
+
+    private func value<Value>(
+        _ key: String,
+        needed: String,
+        convert: (JSONValue) -> Value?
+    ) throws(AdapterError) -> Value? {
+        guard let member = object[key], member != .null else { return nil }
+        guard let value = convert(member) else { throw .invalidValue(key: key, path: path, needed: needed) }
+        return value
+    }
+}

@@ -1,0 +1,104 @@
+/// The name of a tensor in `adapter_model.safetensors`, taken apart.
+///
+/// ```
+/// base_model.model.bert.encoder.layer.0.attention.self.query.lora_A.weight     lowRankA, [r, in]
+/// base_model.model.bert.encoder.layer.0.attention.self.query.lora_B.weight     lowRankB, [out, r]
+/// base_model.model.bert.embeddings.word_embeddings.lora_embedding_A            embeddingA, [r, vocabulary]
+/// base_model.model.classifier.weight                                           saved
+/// ```
+///
+/// In memory PEFT puts the adapter's name into the names (`lora_A.default.weight`); files of other programs may keep
+/// it. It is read and never written. Everything that is not a factor is saved whole, DoRA's magnitudes included.
+enum PEFTTensorName: Equatable, Sendable {
+    case lowRankA(module: String)
+    case lowRankB(module: String)
+    case embeddingA(module: String)
+    case embeddingB(module: String)
+    case saved(parameter: String)
+
+    static let prefix = "base_model.model."
+
+    /// Takes a name apart, or returns `nil` when it does not start as PEFT's names do.
+    init?(_ name: String) {
+        guard name.hasPrefix(Self.prefix) else { return nil }
+        let path = Self.withoutAdapterName(String(name.dropFirst(Self.prefix.count)))
+        guard !path.isEmpty else { return nil }
+        let factors: [(suffix: String, make: (String) -> PEFTTensorName)] = [
+            (".lora_A.weight", PEFTTensorName.lowRankA),
+            (".lora_B.weight", PEFTTensorName.lowRankB),
+            (".lora_embedding_A", PEFTTensorName.embeddingA),
+            (".lora_embedding_B", PEFTTensorName.embeddingB),
+        ]
+        for factor in factors where path.hasSuffix(factor.suffix) && path.count > factor.suffix.count {
+            self = factor.make(String(path.dropLast(factor.suffix.count)))
+            return
+        }
+        self = .saved(parameter: path)
+    }
+
+    /// The name in a file.
+    var text: String {
+        switch self {
+        case .lowRankA(let module): "\(Self.prefix)\(module).lora_A.weight"
+        case .lowRankB(let module): "\(Self.prefix)\(module).lora_B.weight"
+        case .embeddingA(let module): "\(Self.prefix)\(module).lora_embedding_A"
+        case .embeddingB(let module): "\(Self.prefix)\(module).lora_embedding_B"
+        case .saved(let parameter): "\(Self.prefix)\(parameter)"
+        }
+    }
+
+    /// Removes what PEFT adds in memory: `modules_to_save.default.`, and `.default` after a factor's name.
+    private static func withoutAdapterName(_ path: String) -> String {
+        let parts = path.split(separator: ".", omittingEmptySubsequences: false)
+        var kept: [Substring] = []
+        var index = 0
+        while index < parts.count {
+            let isNamed = index + 1 < parts.count && parts[index + 1] == "default"
+            switch parts[index] {
+            case "modules_to_save" where isNamed:
+                index += 2
+            case "lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B":
+                kept.append(parts[index])
+                index += isNamed ? 2 : 1
+            case "lora_magnitude_vector":
+                kept.append(parts[index])
+                index += isNamed ? 2 : 1
+                // DoRA's vector is a parameter of a module in memory, and a plain tensor in files.
+                if index == parts.count - 1, parts[index] == "weight" { index += 1 }
+            default:
+                kept.append(parts[index])
+                index += 1
+            }
+        }
+        return kept.joined(separator: ".")
+    }
+}
+
+extension PEFTTensorName: Hashable {
+    /// The path of the module whose factor this is.
+    var module: String? {
+        switch self {
+        case .lowRankA(let module), .lowRankB(let module), .embeddingA(let module), .embeddingB(let module): module
+        case .saved: nil
+        }
+    }
+
+    /// Whether this is A, the factor next to the layer's input.
+    var isA: Bool {
+        switch self {
+        case .lowRankA, .embeddingA: true
+        case .lowRankB, .embeddingB, .saved: false
+        }
+    }
+
+    /// The name of the same layer's other factor.
+    var otherFactor: PEFTTensorName? {
+        switch self {
+        case .lowRankA(let module): .lowRankB(module: module)
+        case .lowRankB(let module): .lowRankA(module: module)
+        case .embeddingA(let module): .embeddingB(module: module)
+        case .embeddingB(let module): .embeddingA(module: module)
+        case .saved: nil
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import LinearAlgebra
+
+/// The element types of the safetensors format, in the order of their alignment.
+///
+/// The reference library sorts a file's tensors by descending type, so the order of the cases is part of the format
+/// (`Dtype` in `safetensors/src/tensor.rs`, version 0.8.0).
+package enum SafetensorsElementType: String, Sendable, Codable, CaseIterable {
+    case bool = "BOOL"
+    case f4 = "F4"
+    case f6E2M3 = "F6_E2M3"
+    case f6E3M2 = "F6_E3M2"
+    case u8 = "U8"
+    case i8 = "I8"
+    case f8E5M2 = "F8_E5M2"
+    case f8E4M3 = "F8_E4M3"
+    case f8E8M0 = "F8_E8M0"
+    case f8E4M3FNUZ = "F8_E4M3FNUZ"
+    case f8E5M2FNUZ = "F8_E5M2FNUZ"
+    case i16 = "I16"
+    case u16 = "U16"
+    case f16 = "F16"
+    case bf16 = "BF16"
+    case i32 = "I32"
+    case u32 = "U32"
+    case f32 = "F32"
+    case c64 = "C64"
+    case f64 = "F64"
+    case i64 = "I64"
+    case u64 = "U64"
+
+    /// How many bits an element takes; types below eight are packed.
+    package var bitCount: Int {
+        switch self {
+        case .f4: 4
+        case .f6E2M3, .f6E3M2: 6
+        case .bool, .u8, .i8, .f8E5M2, .f8E4M3, .f8E8M0, .f8E4M3FNUZ, .f8E5M2FNUZ: 8
+        case .i16, .u16, .f16, .bf16: 16
+        case .i32, .u32, .f32: 32
+        case .c64, .f64, .i64, .u64: 64
+        }
+    }
+
+    /// Where the type stands in the order of alignment.
+    var alignmentOrder: Int { Self.order[self] ?? 0 }
+
+    private static let order = Dictionary(uniqueKeysWithValues: zip(allCases, 0...))
+
+    /// How elements are converted to and from 32-bit floats; `nil` for types that are not floats of at least 16 bits.
+    var format: ElementFormat? {
+        switch self {
+        case .f16: .binary16
+        case .bf16: .bfloat16
+        case .f32: .binary32
+        case .f64: .binary64
+        default: nil
+        }
+    }
+
+    /// Whether elements can be read as 32-bit floats.
+    package var isReadableAsFloat: Bool { format != nil }
+}
