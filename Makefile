@@ -1,6 +1,9 @@
 # One build serves the demo, the tests and the benchmarks: optimised, because numeric code in a debug build is 50 times
 # slower, and testable.
 SWIFT_BUILD := -c release -Xswiftc -enable-testing
+# The package manager writes the traits of a dependency in the order of a hashed set: unseeded, so that the same build
+# is not done again because two flags changed places.
+export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
 .PHONY: demo test bench lint format build setup data verify-with-peft protocol clean
