@@ -1,4 +1,4 @@
-/// Why updates could not be combined.
+/// Why updates could not be combined, or an adapter could not be handed out.
 package enum AggregationError: Error, Equatable {
     /// No update with a positive weight was given.
     case nothingToAggregate
@@ -12,10 +12,18 @@ package enum AggregationError: Error, Equatable {
     case shapeMismatch(client: ClientID, tensor: String, expected: [Int], found: [Int])
     /// The strategy needs equal ranks and this client's differs.
     case rankMismatch(client: ClientID, module: String, expected: Int, found: Int)
-    /// A rank outside what can be handed out.
-    case invalidRank(Int, largest: Int)
-    /// A factorization did not converge.
+    /// A client's rank is none that the global adapter could have been cut to.
+    case rankOutOfRange(client: ClientID, module: String, largest: Int, found: Int)
+    /// α does not give a usable scale: it is zero where that is divided by, infinite or not a number.
+    case invalidScaling(module: String, alpha: Double)
+    /// A rank that the strategy does not hand out.
+    case invalidRank(Int, offered: ClosedRange<Int>)
+    /// A factorization failed, or its result does not fit in 32-bit floats.
     case factorizationFailed(module: String, reason: String)
+    /// No strategy has this name.
+    case unknownStrategy(String, known: [String])
+    /// The strategy has no such mode.
+    case unknownMode(String, strategy: String, known: [String])
 }
 
 extension AggregationError: CustomStringConvertible {
@@ -42,10 +50,28 @@ extension AggregationError: CustomStringConvertible {
             '\(module)' of '\(client)' has rank \(found) but this strategy needs \(expected) everywhere. \
             Use equal ranks, or a strategy for mixed ranks such as flexlora.
             """
-        case .invalidRank(let rank, let largest):
-            "Rank \(rank) cannot be handed out. Use a rank from 1 to \(largest)."
+        case .rankOutOfRange(let client, let module, let largest, let found):
+            """
+            '\(module)' of '\(client)' has rank \(found) but the global adapter has rank \(largest). \
+            Train at ranks from 1 to \(largest), or start from a global adapter of a higher rank.
+            """
+        case .invalidScaling(let module, let alpha):
+            "'\(module)' has an alpha of \(alpha), which gives no usable scale. Set `lora_alpha` to a finite number above 0."
+        case .invalidRank(let rank, let offered):
+            """
+            Rank \(rank) cannot be handed out. Use rank \
+            \(offered.count == 1 ? "\(offered.lowerBound)" : "\(offered.lowerBound) to \(offered.upperBound)").
+            """
         case .factorizationFailed(let module, let reason):
-            "The factorization of '\(module)' failed: \(reason). Check the updates for extreme values."
+            "The factorization of '\(module)' failed: \(reason) Check the updates for extreme values."
+        case .unknownStrategy(let name, let known):
+            "'\(name)' is no strategy. Use one of \(known.joined(separator: ", "))."
+        case .unknownMode(let mode, let strategy, let known):
+            if known.isEmpty {
+                "\(strategy) has no modes, so '\(mode)' means nothing to it. Leave `mode` out."
+            } else {
+                "'\(mode)' is no mode of \(strategy). Use one of \(known.joined(separator: ", "))."
+            }
         }
     }
 }

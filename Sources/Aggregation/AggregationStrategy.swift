@@ -14,6 +14,8 @@ package protocol AggregationStrategy: Sendable {
 
     /// Adds one update.
     ///
+    /// An update of weight 0 is checked like any other and changes nothing.
+    ///
     /// - Throws: An ``AggregationError`` that names the client and the tensor when the update does not fit; `state` is
     ///   then unchanged.
     func accumulate(_ update: consuming ClientUpdate, into state: inout State) throws(AggregationError)
@@ -24,5 +26,18 @@ package protocol AggregationStrategy: Sendable {
     func finish(_ state: inout State) throws(AggregationError) -> LoRAAdapter
 
     /// Returns what a client that trains at `rank` starts from, given the global adapter.
+    ///
+    /// - Throws: ``AggregationError/invalidRank(_:offered:)`` when the strategy does not hand out that rank.
     func adapter(forRank rank: Int, from global: LoRAAdapter) throws(AggregationError) -> LoRAAdapter
+}
+
+extension AggregationStrategy {
+    /// Checks whether `update` could be combined with others that started from `global`.
+    ///
+    /// The coordinator asks this when an update arrives, so that its client is told at once. It is a rehearsal with the
+    /// strategy's own rules: nothing else decides what fits.
+    package func check(_ update: ClientUpdate, against global: LoRAAdapter) throws(AggregationError) {
+        var state = initialState(for: global)
+        try accumulate(update, into: &state)
+    }
 }

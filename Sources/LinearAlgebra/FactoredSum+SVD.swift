@@ -36,6 +36,7 @@ extension FactoredSum {
     ) throws(LinearAlgebraError) -> SingularValueDecomposition {
         precondition(rank > 0, "\(rank) triplets were asked for")
         let rank = min(rank, rows, columns)
+        guard rank > 0 else { return decompositionOfZero(rank: 0) }
         switch route ?? preferredRoute {
         case .gram:
             if let decomposition = try decomposeThroughGrams(rank: rank, threads: threads) {

@@ -20,7 +20,7 @@ package struct FactoredSum: Sendable, Codable {
 
     /// Creates an empty sum, whose value is the zero matrix.
     package init(rows: Int, columns: Int) {
-        precondition(rows > 0 && columns > 0, "a sum of products cannot be \(rows)×\(columns)")
+        precondition(rows >= 0 && columns >= 0, "a sum of products cannot be \(rows)×\(columns)")
         self.rows = rows
         self.columns = columns
     }

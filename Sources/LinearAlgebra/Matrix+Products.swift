@@ -136,4 +136,27 @@ extension Matrix {
         }
         return block
     }
+
+    /// Returns A·diag(c), with columns of zeros appended up to `count`.
+    ///
+    /// - Parameters:
+    ///   - scales: c, one value a column.
+    ///   - count: How many columns the result has, at least as many as A.
+    /// - Returns: rows×`count`.
+    package func scalingColumns(by scales: [Float], paddedTo count: Int) -> Matrix {
+        precondition(
+            scales.count == columns && count >= columns,
+            "\(scales.count) scales do not fit \(rows)×\(columns)"
+        )
+        var scaled = Matrix(rows: rows, columns: count)
+        let source = elements.span
+        scaled.withMutableElements { target in
+            for row in 0..<rows {
+                for column in 0..<columns {
+                    target[row * count + column] = source[row * columns + column] * scales[column]
+                }
+            }
+        }
+        return scaled
+    }
 }

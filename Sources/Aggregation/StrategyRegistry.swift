@@ -1,0 +1,40 @@
+/// The strategies by the names that job files and command lines use.
+///
+/// A new strategy is one line in ``entries``.
+package enum StrategyRegistry {
+    private struct Entry: Sendable {
+        let name: String
+        /// The modes on offer, the default first; none where the strategy has no modes.
+        var modes: [AggregationMode] = []
+        let make: @Sendable (AggregationMode?) -> any AggregationStrategy
+    }
+
+    private static let entries: [Entry] = [
+        Entry(name: "fedavg") { _ in FedAvg() },
+        Entry(name: "flexlora", modes: [.delta, .state]) { FlexLoRA(mode: $0 ?? .delta) },
+    ]
+
+    /// The names of all strategies.
+    package static var names: [String] { entries.map(\.name) }
+
+    /// Returns the strategy called `name`.
+    ///
+    /// - Parameters:
+    ///   - name: As in a job's `strategy.name`.
+    ///   - mode: As in a job's `strategy.mode`; `nil` for the strategy's default.
+    /// - Returns: The strategy.
+    /// - Throws: ``AggregationError/unknownStrategy(_:known:)`` or ``AggregationError/unknownMode(_:strategy:known:)``.
+    package static func strategy(
+        named name: String,
+        mode: String? = nil
+    ) throws(AggregationError) -> any AggregationStrategy {
+        guard let entry = entries.first(where: { $0.name == name }) else {
+            throw .unknownStrategy(name, known: names)
+        }
+        guard let mode else { return entry.make(entry.modes.first) }
+        guard let known = entry.modes.first(where: { $0.rawValue == mode }) else {
+            throw .unknownMode(mode, strategy: name, known: entry.modes.map(\.rawValue))
+        }
+        return entry.make(known)
+    }
+}

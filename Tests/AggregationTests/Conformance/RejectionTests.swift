@@ -1,0 +1,164 @@
+import Adapters
+import Aggregation
+import LinearAlgebra
+import TestSupport
+import Testing
+
+/// Updates that no strategy may let in, and what is left of the round when one comes.
+struct RejectionTests {
+    init() {
+        BLASThreads.useCallingThreadOnly()
+    }
+
+    /// One way to spoil an update of rank 4 on `Cohort(rank: 4)`.
+    struct Case: Sendable, CustomTestStringConvertible {
+        let name: String
+        let spoil: @Sendable (inout LoRAAdapter) -> Void
+        let error: @Sendable (ClientID) -> AggregationError
+        var testDescription: String { name }
+    }
+
+    static let cases: [Case] = [
+        Case(name: "NaN in A") {
+            $0.modules["layer.0.query"]?.a[1, 3] = .nan
+        } error: {
+            .notFinite(client: $0, tensor: "layer.0.query.lora_A.weight")
+        },
+        Case(name: "infinity in B") {
+            $0.modules["layer.1.value"]?.b[8, 3] = -.infinity
+        } error: {
+            .notFinite(client: $0, tensor: "layer.1.value.lora_B.weight")
+        },
+        Case(name: "NaN in the head") {
+            $0.savedTensors["head.weight"]?.elements[5] = .nan
+        } error: {
+            .notFinite(client: $0, tensor: "head.weight")
+        },
+        Case(name: "a module less and one more") {
+            $0.modules["layer.2.key"] = $0.modules.removeValue(forKey: "layer.0.query")
+        } error: {
+            .unexpectedTensors(client: $0, missing: ["layer.0.query"], unknown: ["layer.2.key"])
+        },
+        Case(name: "no head") {
+            $0.savedTensors = [:]
+        } error: {
+            .unexpectedTensors(client: $0, missing: ["head.weight"], unknown: [])
+        },
+        Case(name: "a head of another shape") {
+            $0.savedTensors["head.weight"] = DenseTensor(shape: [3, 2], elements: [1, 2, 3, 4, 5, 6])
+        } error: {
+            .shapeMismatch(client: $0, tensor: "head.weight", expected: [2, 3], found: [3, 2])
+        },
+        Case(name: "a layer of another width") {
+            $0.modules["layer.0.query"] = LoRAModule(
+                a: Matrix(rows: 4, columns: 12),
+                b: Matrix(rows: 14, columns: 4),
+                alpha: 16
+            )
+        } error: {
+            .shapeMismatch(client: $0, tensor: "layer.0.query.lora_A.weight", expected: [4, 11], found: [4, 12])
+        },
+        Case(name: "a layer of another height") {
+            $0.modules["layer.0.query"] = LoRAModule(
+                a: Matrix(rows: 4, columns: 11),
+                b: Matrix(rows: 13, columns: 4),
+                alpha: 16
+            )
+        } error: {
+            .shapeMismatch(client: $0, tensor: "layer.0.query.lora_B.weight", expected: [14, 4], found: [13, 4])
+        },
+        Case(name: "an alpha that is not a number") {
+            $0.modules["layer.0.query"]?.alpha = .infinity
+        } error: { _ in
+            .invalidScaling(module: "layer.0.query", alpha: .infinity)
+        },
+        Case(name: "a tensor and a module that changed places") {
+            $0.modules["head.weight"] = $0.modules.removeValue(forKey: "layer.0.query")
+            $0.savedTensors["layer.0.query"] = $0.savedTensors.removeValue(forKey: "head.weight")
+        } error: {
+            .unexpectedTensors(
+                client: $0,
+                missing: ["head.weight", "layer.0.query"],
+                unknown: ["head.weight", "layer.0.query"]
+            )
+        },
+    ]
+
+    @Test(
+        "refuses a spoilt update by name, at any weight, and combines the others as if it had not come",
+        arguments: StrategyUnderTest.all,
+        cases
+    )
+    func refuses(_ test: StrategyUnderTest, _ spoilt: Case) throws {
+        var cohort = Cohort(rank: 4)
+        let good = try (1...2).map { try cohort.update("good-\($0)", rank: 4, weight: 1, of: test.make(1)) }
+        let expected = try test.next(from: cohort.global, good)
+        for weight in [0, 2.0] {
+            var adapter = good[0].adapter
+            spoilt.spoil(&adapter)
+            let bad = ClientUpdate(client: ClientID("bad"), weight: weight, adapter: adapter)
+            #expect(throws: spoilt.error(bad.client)) {
+                try test.make(1).check(bad, against: cohort.global)
+            }
+            #expect(
+                try Self.combine(test.make(1), from: cohort.global, good[0], rejected: bad, good[1]) == expected
+            )
+        }
+    }
+
+    private static func combine<Strategy: AggregationStrategy>(
+        _ strategy: Strategy,
+        from global: LoRAAdapter,
+        _ first: ClientUpdate,
+        rejected: ClientUpdate,
+        _ second: ClientUpdate
+    ) throws -> LoRAAdapter {
+        var state = strategy.initialState(for: global)
+        try strategy.accumulate(first, into: &state)
+        #expect(throws: AggregationError.self) { try strategy.accumulate(rejected, into: &state) }
+        try strategy.accumulate(second, into: &state)
+        return try strategy.finish(&state)
+    }
+
+    @Test("refuses ranks that the global adapter could not have been cut to", arguments: StrategyUnderTest.all, [0, 5])
+    func ranks(_ test: StrategyUnderTest, _ rank: Int) {
+        let global = Cohort(rank: 4).global
+        var adapter = global
+        adapter.modules["layer.0.query"] = LoRAModule(
+            a: Matrix(rows: rank, columns: 11),
+            b: Matrix(rows: 14, columns: rank),
+            alpha: 16
+        )
+        let update = ClientUpdate(client: ClientID("odd"), weight: 1, adapter: adapter)
+        let expected: AggregationError =
+            test.takesMixedRanks
+            ? .rankOutOfRange(client: update.client, module: "layer.0.query", largest: 4, found: rank)
+            : .rankMismatch(client: update.client, module: "layer.0.query", expected: 4, found: rank)
+        #expect(throws: expected) { try test.make(1).check(update, against: global) }
+    }
+
+    @Test("refuses a global adapter whose scale cannot be divided by", arguments: StrategyUnderTest.all)
+    func globalScale(_ test: StrategyUnderTest) {
+        var global = Cohort(rank: 4).global
+        global.modules["layer.0.query"]?.alpha = 0
+        let update = ClientUpdate(client: ClientID("one"), weight: 1, adapter: global)
+        #expect(throws: AggregationError.invalidScaling(module: "layer.0.query", alpha: 0)) {
+            try test.make(1).check(update, against: global)
+        }
+    }
+
+    @Test("reports a product that 32-bit floats cannot hold")
+    func overflow() {
+        let module = LoRAModule(a: Matrix([[3e38, 0]]), b: Matrix([[3e38], [1]]), alpha: 1)
+        let global = LoRAAdapter(modules: ["layer": module])
+        let update = ClientUpdate(client: ClientID("huge"), weight: 1, adapter: global)
+        #expect(
+            throws: AggregationError.factorizationFailed(
+                module: "layer",
+                reason: "Its product does not fit in 32-bit floats."
+            )
+        ) {
+            try CohortAggregation(strategy: FlexLoRA(mode: .state)).nextGlobal(from: global, updates: [update])
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import Aggregation
+import Testing
+
+struct StrategyRegistryTests {
+    @Test("finds every strategy by its name")
+    func names() throws {
+        #expect(StrategyRegistry.names == ["fedavg", "flexlora"])
+        for name in StrategyRegistry.names {
+            _ = try StrategyRegistry.strategy(named: name)
+        }
+        #expect(try StrategyRegistry.strategy(named: "fedavg") is FedAvg)
+    }
+
+    @Test("takes delta as the mode of flexlora unless told otherwise")
+    func modes() throws {
+        #expect(try (StrategyRegistry.strategy(named: "flexlora") as? FlexLoRA)?.mode == .delta)
+        #expect(try (StrategyRegistry.strategy(named: "flexlora", mode: "state") as? FlexLoRA)?.mode == .state)
+    }
+
+    @Test("says which names and modes there are")
+    func unknown() {
+        let name = #expect(throws: AggregationError.self) { try StrategyRegistry.strategy(named: "fedavgm") }
+        #expect(name?.description == "'fedavgm' is no strategy. Use one of fedavg, flexlora.")
+        let mode = #expect(throws: AggregationError.self) {
+            try StrategyRegistry.strategy(named: "flexlora", mode: "product")
+        }
+        #expect(mode?.description == "'product' is no mode of flexlora. Use one of delta, state.")
+        let none = #expect(throws: AggregationError.self) {
+            try StrategyRegistry.strategy(named: "fedavg", mode: "delta")
+        }
+        #expect(none?.description == "fedavg has no modes, so 'delta' means nothing to it. Leave `mode` out.")
+    }
+}
