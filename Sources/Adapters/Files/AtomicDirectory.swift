@@ -21,11 +21,8 @@ package enum AtomicDirectory {
         replacing: Bool = false,
         _ body: (URL) throws(AdapterError) -> Void
     ) throws(AdapterError) {
-        let target = url.standardizedFileURL.resolvingSymlinksInPath()
-        let earlier = try contents(of: target)
-        guard earlier.isEmpty || replacing && replaceable.isSuperset(of: earlier) else {
-            throw .directoryInUse(path: url.path)
-        }
+        let earlier = try vacancy(of: url, replacing: replacing)
+        let target = resolved(url)
         let parent = target.deletingLastPathComponent()
         let madeParents = try makeFolders(upTo: parent)
         let partial = sibling(of: target, called: "partial")
@@ -43,6 +40,24 @@ package enum AtomicDirectory {
         try move(partial, to: target, isReplacing: !earlier.isEmpty)
         isDone = true
         try DurableFile.syncFolder(parent)
+    }
+
+    /// Checks that ``create(at:replacing:_:)`` would find room, before work is spent on what is to be written.
+    package static func checkVacancy(of url: URL) throws(AdapterError) {
+        _ = try vacancy(of: url, replacing: false)
+    }
+
+    private static func resolved(_ url: URL) -> URL {
+        url.standardizedFileURL.resolvingSymlinksInPath()
+    }
+
+    /// Returns the names in an earlier directory that may be replaced; none when nothing is there.
+    private static func vacancy(of url: URL, replacing: Bool) throws(AdapterError) -> [String] {
+        let earlier = try contents(of: resolved(url))
+        guard earlier.isEmpty || replacing && replaceable.isSuperset(of: earlier) else {
+            throw .directoryInUse(path: url.path)
+        }
+        return earlier
     }
 
     /// Returns the names in the folder at `url`; none when nothing is there.

@@ -19,14 +19,14 @@ struct JSONScanner {
     }
 
     /// Consumes the next byte that is not white space if it is `byte`.
-    mutating func consume(_ byte: Character, in bytes: Span<UInt8>) throws(JSONFlaw) -> Bool {
-        guard try peek(in: bytes) == byte.asciiValue else { return false }
+    mutating func consume(_ byte: UInt8, in bytes: Span<UInt8>) throws(JSONFlaw) -> Bool {
+        guard try peek(in: bytes) == byte else { return false }
         position += 1
         return true
     }
 
     /// Consumes `byte`, which has to come next.
-    mutating func expect(_ byte: Character, in bytes: Span<UInt8>) throws(JSONFlaw) {
+    mutating func expect(_ byte: UInt8, in bytes: Span<UInt8>) throws(JSONFlaw) {
         guard try consume(byte, in: bytes) else { throw flaw(.unexpectedByte(bytes[position])) }
     }
 
@@ -37,9 +37,9 @@ struct JSONScanner {
     }
 
     /// Consumes what separates the members of an array or object: a comma, or `closing`, after which it returns `false`.
-    mutating func continues(until closing: Character, in bytes: Span<UInt8>) throws(JSONFlaw) -> Bool {
+    mutating func continues(until closing: UInt8, in bytes: Span<UInt8>) throws(JSONFlaw) -> Bool {
         if try consume(closing, in: bytes) { return false }
-        try expect(",", in: bytes)
+        try expect(.comma, in: bytes)
         return true
     }
 
@@ -54,7 +54,7 @@ struct JSONScanner {
 
     /// Consumes a string and returns its content.
     mutating func string(in bytes: Span<UInt8>) throws(JSONFlaw) -> String {
-        try expect("\"", in: bytes)
+        try expect(.quote, in: bytes)
         let start = position
         while position < bytes.count {
             switch bytes[position] {
@@ -77,15 +77,15 @@ struct JSONScanner {
     mutating func number(in bytes: Span<UInt8>) throws(JSONFlaw) -> String {
         skipWhiteSpace(in: bytes)
         let start = position
-        _ = consumeRaw("-", in: bytes)
-        if !consumeRaw("0", in: bytes) {
+        _ = consumeRaw(UInt8(ascii: "-"), in: bytes)
+        if !consumeRaw(UInt8(ascii: "0"), in: bytes) {
             try digits(in: bytes)
         }
-        if consumeRaw(".", in: bytes) {
+        if consumeRaw(UInt8(ascii: "."), in: bytes) {
             try digits(in: bytes)
         }
-        if consumeRaw("e", in: bytes) || consumeRaw("E", in: bytes) {
-            if !consumeRaw("+", in: bytes) { _ = consumeRaw("-", in: bytes) }
+        if consumeRaw(UInt8(ascii: "e"), in: bytes) || consumeRaw(UInt8(ascii: "E"), in: bytes) {
+            if !consumeRaw(UInt8(ascii: "+"), in: bytes) { _ = consumeRaw(UInt8(ascii: "-"), in: bytes) }
             try digits(in: bytes)
         }
         return try text(bytes.extracting(start..<position), at: start)
@@ -126,8 +126,8 @@ struct JSONScanner {
         }
     }
 
-    private mutating func consumeRaw(_ byte: Character, in bytes: Span<UInt8>) -> Bool {
-        guard position < bytes.count, bytes[position] == byte.asciiValue else { return false }
+    private mutating func consumeRaw(_ byte: UInt8, in bytes: Span<UInt8>) -> Bool {
+        guard position < bytes.count, bytes[position] == byte else { return false }
         position += 1
         return true
     }
@@ -159,7 +159,7 @@ struct JSONScanner {
                 return text
             case UInt8(ascii: "\\"):
                 position += 1
-                content.append(contentsOf: String(try escape(in: bytes)).utf8)
+                content.append(contentsOf: UTF8.encode(try escape(in: bytes)) ?? UTF8.encodedReplacementCharacter)
             case 0..<0x20:
                 throw flaw(.controlCharacter)
             default:
@@ -188,7 +188,8 @@ struct JSONScanner {
             let first = try codeUnit(in: bytes)
             if let scalar = Unicode.Scalar(first) { return scalar }
             // A high surrogate, which the escape of a low one has to follow.
-            guard first < 0xDC00, consumeRaw("\\", in: bytes), consumeRaw("u", in: bytes) else {
+            guard first < 0xDC00, consumeRaw(UInt8(ascii: "\\"), in: bytes), consumeRaw(UInt8(ascii: "u"), in: bytes)
+            else {
                 throw flaw(.invalidEscape)
             }
             let second = try codeUnit(in: bytes)
@@ -205,12 +206,28 @@ struct JSONScanner {
         var value: UInt16 = 0
         for _ in 0..<4 {
             guard position < bytes.count else { throw flaw(.unexpectedEnd) }
-            guard let digit = Character(Unicode.Scalar(bytes[position])).hexDigitValue else {
-                throw flaw(.invalidEscape)
+            let byte = bytes[position]
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
+            default: throw flaw(.invalidEscape)
             }
             value = value << 4 | UInt16(digit)
             position += 1
         }
         return value
     }
+}
+
+/// The bytes that JSON is built with.
+extension UInt8 {
+    static let quote = UInt8(ascii: "\"")
+    static let comma = UInt8(ascii: ",")
+    static let colon = UInt8(ascii: ":")
+    static let openingBrace = UInt8(ascii: "{")
+    static let closingBrace = UInt8(ascii: "}")
+    static let openingBracket = UInt8(ascii: "[")
+    static let closingBracket = UInt8(ascii: "]")
 }

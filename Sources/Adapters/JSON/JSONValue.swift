@@ -130,14 +130,14 @@ extension JSONValue {
         depth: Int
     ) throws(JSONFlaw) -> JSONObject {
         var object = JSONObject()
-        try scanner.expect("{", in: bytes)
-        guard try !scanner.consume("}", in: bytes) else { return object }
+        try scanner.expect(.openingBrace, in: bytes)
+        guard try !scanner.consume(.closingBrace, in: bytes) else { return object }
         repeat {
             let name = try scanner.string(in: bytes)
             guard object[name] == nil else { throw scanner.flaw(.duplicateKey(name)) }
-            try scanner.expect(":", in: bytes)
+            try scanner.expect(.colon, in: bytes)
             object[name] = try value(&scanner, in: bytes, depth: depth + 1)
-        } while try scanner.continues(until: "}", in: bytes)
+        } while try scanner.continues(until: .closingBrace, in: bytes)
         return object
     }
 
@@ -147,11 +147,11 @@ extension JSONValue {
         depth: Int
     ) throws(JSONFlaw) -> [JSONValue] {
         var elements: [JSONValue] = []
-        try scanner.expect("[", in: bytes)
-        guard try !scanner.consume("]", in: bytes) else { return elements }
+        try scanner.expect(.openingBracket, in: bytes)
+        guard try !scanner.consume(.closingBracket, in: bytes) else { return elements }
         repeat {
             elements.append(try value(&scanner, in: bytes, depth: depth + 1))
-        } while try scanner.continues(until: "]", in: bytes)
+        } while try scanner.continues(until: .closingBracket, in: bytes)
         return elements
     }
 }

@@ -48,10 +48,11 @@ package enum AdapterPayload {
         rank: Int,
         alpha: Double,
         usesRankStabilizedScaling: Bool = false,
-        source: String
+        source: String,
+        limits: SafetensorsLimits = .payload
     ) throws(AdapterError) -> LoRAAdapter {
         try adapter(
-            from: try SafetensorsFile(bytes: bytes, source: source, limits: .payload),
+            from: try SafetensorsFile(bytes: bytes, source: source, limits: limits),
             rank: rank,
             alpha: alpha,
             usesRankStabilizedScaling: usesRankStabilizedScaling
@@ -64,10 +65,11 @@ package enum AdapterPayload {
         rank: Int,
         alpha: Double,
         usesRankStabilizedScaling: Bool = false,
-        source: String
+        source: String,
+        limits: SafetensorsLimits = .payload
     ) throws(AdapterError) -> LoRAAdapter {
         try adapter(
-            from: try SafetensorsFile(path: path, source: source, limits: .payload),
+            from: try SafetensorsFile(path: path, source: source, limits: limits),
             rank: rank,
             alpha: alpha,
             usesRankStabilizedScaling: usesRankStabilizedScaling

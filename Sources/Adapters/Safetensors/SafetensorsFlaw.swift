@@ -6,6 +6,7 @@ package enum SafetensorsFlaw: Error, Equatable {
     case headerBeyondEnd(claimed: UInt64, available: Int)
     case invalidJSON(JSONFlaw)
     case tooManyTensors(limit: Int)
+    case tooManyNotes(limit: Int)
     case tooManyDimensions(tensor: String, limit: Int)
     case duplicateName(String)
     case unexpectedField(tensor: String, field: String)
@@ -38,6 +39,8 @@ extension SafetensorsFlaw: CustomStringConvertible {
             "its header is not valid: \(flaw)"
         case .tooManyTensors(let limit):
             "it has more than \(limit) tensors"
+        case .tooManyNotes(let limit):
+            "it has more than \(limit) notes"
         case .tooManyDimensions(let tensor, let limit):
             "tensor \(quoted(tensor)) has more than \(limit) dimensions"
         case .duplicateName(let name):

@@ -57,14 +57,22 @@ package struct SafetensorsHeader: Sendable, Equatable {
         let start = Self.prefixByteCount + length
         var parser = SafetensorsHeaderParser(at: Self.prefixByteCount, limits: limits)
         try parser.parse(bytes.extracting(0..<start))
+        // Tensors without elements share their place with the next one; the end of the range puts them first.
+        parser.entries.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
+        var positions: [String: Int] = Dictionary(minimumCapacity: parser.entries.count)
+        for (position, entry) in parser.entries.enumerated() {
+            guard positions.updateValue(position, forKey: entry.name) == nil else {
+                throw .duplicateName(entry.name)
+            }
+        }
         self.metadata = parser.metadata
         self.tensors = try Self.place(
-            &parser.entries,
+            parser.entries,
             after: start,
             dataByteCount: max(0, (fileByteCount ?? bytes.count) - start)
         )
         self.byteCount = start
-        self.positions = Dictionary(zip(tensors.lazy.map(\.name), 0...)) { first, _ in first }
+        self.positions = positions
     }
 
     /// Returns N, the length of the header that follows the first eight bytes.
@@ -83,13 +91,12 @@ package struct SafetensorsHeader: Sendable, Equatable {
         return Int(claimed)
     }
 
-    /// Checks that the entries fill the data, and counts their ranges from the start of the file.
+    /// Checks that the sorted entries fill the data, and counts their ranges from the start of the file.
     private static func place(
-        _ entries: inout [SafetensorsHeaderParser.Entry],
+        _ entries: [SafetensorsHeaderParser.Entry],
         after start: Int,
         dataByteCount: Int
     ) throws(SafetensorsFlaw) -> [Tensor] {
-        entries.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
         var tensors: [Tensor] = []
         tensors.reserveCapacity(entries.count)
         var reached = 0

@@ -25,7 +25,6 @@ struct SafetensorsHeaderParser {
 
     private(set) var metadata: [String: String]?
     var entries: [Entry] = []
-    private var names: Set<String> = []
     private let limits: SafetensorsLimits
     private var scanner: JSONScanner
 
@@ -37,11 +36,11 @@ struct SafetensorsHeaderParser {
 
     /// Reads a whole header, which ends where `bytes` end.
     mutating func parse(_ bytes: Span<UInt8>) throws(SafetensorsFlaw) {
-        try expect("{", in: bytes)
-        if try !consume("}", in: bytes) {
+        try expect(.openingBrace, in: bytes)
+        if try !consume(.closingBrace, in: bytes) {
             repeat {
                 try member(in: bytes)
-            } while try continues(until: "}", in: bytes)
+            } while try continues(until: .closingBrace, in: bytes)
         }
         do {
             try scanner.expectEnd(in: bytes)
@@ -52,27 +51,27 @@ struct SafetensorsHeaderParser {
 
     private mutating func member(in bytes: Span<UInt8>) throws(SafetensorsFlaw) {
         let name = try string(in: bytes)
-        try expect(":", in: bytes)
+        try expect(.colon, in: bytes)
         if name == SafetensorsHeader.metadataKey {
             guard metadata == nil else { throw .duplicateName(name) }
             metadata = try notes(in: bytes)
             return
         }
         guard entries.count < limits.tensorCount else { throw .tooManyTensors(limit: limits.tensorCount) }
-        guard names.insert(name).inserted else { throw .duplicateName(name) }
         entries.append(try entry(called: name, in: bytes))
     }
 
     /// Reads the value of `__metadata__`: an object of strings.
     private mutating func notes(in bytes: Span<UInt8>) throws(SafetensorsFlaw) -> [String: String] {
         var notes: [String: String] = [:]
-        try expect("{", in: bytes)
-        guard try !consume("}", in: bytes) else { return notes }
+        try expect(.openingBrace, in: bytes)
+        guard try !consume(.closingBrace, in: bytes) else { return notes }
         repeat {
+            guard notes.count < limits.noteCount else { throw .tooManyNotes(limit: limits.noteCount) }
             let key = try string(in: bytes)
-            try expect(":", in: bytes)
+            try expect(.colon, in: bytes)
             guard notes.updateValue(try string(in: bytes), forKey: key) == nil else { throw .duplicateName(key) }
-        } while try continues(until: "}", in: bytes)
+        } while try continues(until: .closingBrace, in: bytes)
         return notes
     }
 
@@ -80,11 +79,11 @@ struct SafetensorsHeaderParser {
         var elementType: SafetensorsElementType?
         var shape: [Int]?
         var range: (begin: Int, end: Int)?
-        try expect("{", in: bytes)
-        if try !consume("}", in: bytes) {
+        try expect(.openingBrace, in: bytes)
+        if try !consume(.closingBrace, in: bytes) {
             repeat {
                 let field = try string(in: bytes)
-                try expect(":", in: bytes)
+                try expect(.colon, in: bytes)
                 switch field {
                 case "dtype" where elementType == nil:
                     let type = try string(in: bytes)
@@ -97,7 +96,7 @@ struct SafetensorsHeaderParser {
                 default:
                     throw .unexpectedField(tensor: name, field: field)
                 }
-            } while try continues(until: "}", in: bytes)
+            } while try continues(until: .closingBrace, in: bytes)
         }
         guard let elementType else { throw .missingField(tensor: name, field: "dtype") }
         guard let shape else { throw .missingField(tensor: name, field: "shape") }
@@ -107,23 +106,23 @@ struct SafetensorsHeaderParser {
 
     private mutating func extents(of name: String, in bytes: Span<UInt8>) throws(SafetensorsFlaw) -> [Int] {
         var extents: [Int] = []
-        try expect("[", in: bytes)
-        guard try !consume("]", in: bytes) else { return extents }
+        try expect(.openingBracket, in: bytes)
+        guard try !consume(.closingBracket, in: bytes) else { return extents }
         repeat {
             guard extents.count < limits.dimensionCount else {
                 throw .tooManyDimensions(tensor: name, limit: limits.dimensionCount)
             }
             extents.append(try count(in: bytes))
-        } while try continues(until: "]", in: bytes)
+        } while try continues(until: .closingBracket, in: bytes)
         return extents
     }
 
     private mutating func offsets(in bytes: Span<UInt8>) throws(SafetensorsFlaw) -> (begin: Int, end: Int) {
-        try expect("[", in: bytes)
+        try expect(.openingBracket, in: bytes)
         let begin = try count(in: bytes)
-        try expect(",", in: bytes)
+        try expect(.comma, in: bytes)
         let end = try count(in: bytes)
-        try expect("]", in: bytes)
+        try expect(.closingBracket, in: bytes)
         return (begin, end)
     }
 
@@ -137,15 +136,15 @@ struct SafetensorsHeaderParser {
         do { return try scanner.count(in: bytes) } catch { throw .invalidJSON(error) }
     }
 
-    private mutating func expect(_ byte: Character, in bytes: Span<UInt8>) throws(SafetensorsFlaw) {
+    private mutating func expect(_ byte: UInt8, in bytes: Span<UInt8>) throws(SafetensorsFlaw) {
         do { try scanner.expect(byte, in: bytes) } catch { throw .invalidJSON(error) }
     }
 
-    private mutating func consume(_ byte: Character, in bytes: Span<UInt8>) throws(SafetensorsFlaw) -> Bool {
+    private mutating func consume(_ byte: UInt8, in bytes: Span<UInt8>) throws(SafetensorsFlaw) -> Bool {
         do { return try scanner.consume(byte, in: bytes) } catch { throw .invalidJSON(error) }
     }
 
-    private mutating func continues(until closing: Character, in bytes: Span<UInt8>) throws(SafetensorsFlaw) -> Bool {
+    private mutating func continues(until closing: UInt8, in bytes: Span<UInt8>) throws(SafetensorsFlaw) -> Bool {
         do { return try scanner.continues(until: closing, in: bytes) } catch { throw .invalidJSON(error) }
     }
 }

@@ -7,16 +7,30 @@ package struct SafetensorsLimits: Sendable, Hashable {
     package var headerByteCount: Int
     package var tensorCount: Int
     package var dimensionCount: Int
+    /// How many notes there may be under `__metadata__`.
+    package var noteCount: Int
 
-    package init(headerByteCount: Int, tensorCount: Int, dimensionCount: Int = 32) {
+    package init(headerByteCount: Int, tensorCount: Int, dimensionCount: Int = 32, noteCount: Int = 10_000) {
         self.headerByteCount = headerByteCount
         self.tensorCount = tensorCount
         self.dimensionCount = dimensionCount
+        self.noteCount = noteCount
     }
 
     /// The format's own limit, for files that their user chose.
     package static let file = SafetensorsLimits(headerByteCount: 100_000_000, tensorCount: 1_000_000)
 
     /// Enough for an adapter of every linear layer of the largest open models; what peers may send.
-    package static let payload = SafetensorsLimits(headerByteCount: 512 * 1024, tensorCount: 2048, dimensionCount: 8)
+    package static let payload = SafetensorsLimits.payload(tensorCount: 2048)
+
+    /// Enough for a payload of so many tensors: where it is known what has to come, nothing else may cost more.
+    package static func payload(tensorCount: Int) -> SafetensorsLimits {
+        SafetensorsLimits(
+            // Paths of the deepest models take about 150 bytes with their numbers.
+            headerByteCount: 1024 + 256 * tensorCount,
+            tensorCount: tensorCount,
+            dimensionCount: 8,
+            noteCount: 16
+        )
+    }
 }

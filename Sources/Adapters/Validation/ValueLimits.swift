@@ -27,15 +27,15 @@ package struct ValueLimits: Sendable, Hashable {
         tensor: String,
         source: String
     ) throws(AdapterError) -> Float {
-        // The bits of magnitudes order as the magnitudes do, infinity and NaN last; integers keep the loop vectorized.
-        var largest: UInt32 = 0
+        var largest: Int32 = 0
         var subnormals = 0
-        for index in elements.indices {
-            let magnitude = elements[index].bitPattern & 0x7FFF_FFFF
-            largest = max(largest, magnitude)
-            subnormals += magnitude &- 1 < 0x007F_FFFF ? 1 : 0
+        for start in stride(from: 0, to: elements.count, by: Self.blockCount) {
+            let block = elements.extracting(start..<min(start + Self.blockCount, elements.count))
+            let summary = Self.summary(of: block)
+            largest = max(largest, summary.largest)
+            subnormals += Int(summary.subnormals)
         }
-        let value = Float(bitPattern: largest)
+        let value = Float(bitPattern: UInt32(bitPattern: largest))
         guard value.isFinite else { throw .notFinite(tensor: tensor, source: source) }
         guard value <= largestElement else {
             throw .valueTooLarge(tensor: tensor, value: value, limit: largestElement, source: source)
@@ -45,5 +45,23 @@ package struct ValueLimits: Sendable, Hashable {
             throw .subnormalValues(tensor: tensor, count: subnormals, of: elements.count, source: source)
         }
         return value
+    }
+
+    /// Few enough for 32-bit counters.
+    private static let blockCount = 1 << 16
+
+    /// Returns the bits of the largest magnitude, and how many elements are subnormal.
+    ///
+    /// The bits of magnitudes order as the magnitudes do, infinity and NaN last. Integers of one width without branches
+    /// let the compiler take several elements at a time.
+    private static func summary(of elements: Span<Float>) -> (largest: Int32, subnormals: Int32) {
+        var largest: Int32 = 0
+        var subnormals: Int32 = 0
+        for index in elements.indices {
+            let magnitude = Int32(truncatingIfNeeded: elements[index].bitPattern & 0x7FFF_FFFF)
+            largest = max(largest, magnitude)
+            subnormals &+= magnitude > 0 && magnitude < 0x0080_0000 ? 1 : 0
+        }
+        return (largest, subnormals)
     }
 }

@@ -34,7 +34,10 @@ struct SafetensorsHeaderTests {
         arguments: [
             Refusal(
                 name: "twice",
-                header: #"{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"a":{}}"#,
+                header: """
+                    {"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},\
+                    "a":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}}
+                    """,
                 flaw: .duplicateName("a")
             ),
             Refusal(
@@ -116,6 +119,11 @@ struct SafetensorsHeaderTests {
                 flaw: .invalidJSON(JSONFlaw(offset: 29, reason: .unexpectedByte(UInt8(ascii: "n"))))
             ),
             Refusal(
+                name: "notes",
+                header: #"{"__metadata__":{\#((0...10_000).map { #""\#($0)":"""# }.joined(separator: ","))}}"#,
+                flaw: .tooManyNotes(limit: 10_000)
+            ),
+            Refusal(
                 name: "dimensions",
                 header: #"{"a":{"dtype":"F32","shape":[\#(repeatElement("1", count: 33).joined(separator: ","))]}}"#,
                 flaw: .tooManyDimensions(tensor: "a", limit: 32)
@@ -144,8 +152,8 @@ struct SafetensorsHeaderTests {
 
     @Test("refuses a payload's header by its length, and its tensors by their number")
     func payloadLimits() {
-        let long = file("{}" + String(repeating: " ", count: 512 * 1024))
-        #expect(throws: SafetensorsFlaw.headerTooLong(claimed: 524_290, limit: 524_288)) {
+        let long = file("{}" + String(repeating: " ", count: 1024 + 256 * 2048))
+        #expect(throws: SafetensorsFlaw.headerTooLong(claimed: 525_314, limit: 525_312)) {
             try header(of: long, limits: .payload)
         }
         let many = (0...2048).map { #""\#($0)":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"# }
