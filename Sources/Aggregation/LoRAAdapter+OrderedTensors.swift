@@ -21,6 +21,19 @@ extension LoRAAdapter {
         return tensors
     }
 
+    /// The elements of the saved tensors alone, in the same order.
+    var orderedSavedTensors: [[Float]] {
+        savedTensors.sorted { $0.key < $1.key }.map(\.value.elements)
+    }
+
+    /// Gives the saved tensors other values, in the same order.
+    mutating func replaceSavedTensors(by values: [[Float]]) {
+        for (path, elements) in zip(savedTensors.keys.sorted(), values) {
+            guard let tensor = savedTensors[path] else { continue }
+            savedTensors[path] = DenseTensor(shape: tensor.shape, elements: elements)
+        }
+    }
+
     static func nameOfA(_ path: String) -> String { "\(path).lora_A.weight" }
     static func nameOfB(_ path: String) -> String { "\(path).lora_B.weight" }
 }

@@ -24,7 +24,11 @@ extension LoRAModule {
 
 extension LoRAAdapter {
     /// Returns the adapter cut to `rank`, module by module; saved tensors stay whole.
-    func truncated(toRank rank: Int) -> LoRAAdapter {
-        LoRAAdapter(modules: modules.mapValues { $0.truncated(toRank: rank) }, savedTensors: savedTensors)
+    ///
+    /// - Throws: ``AggregationError/invalidRank(_:offered:)`` when `rank` is less than 1 or more than the adapter's.
+    func handedOut(atRank rank: Int) throws(AggregationError) -> LoRAAdapter {
+        let offered = 1...max(maximumRank, 1)
+        guard offered ~= rank else { throw .invalidRank(rank, offered: offered) }
+        return LoRAAdapter(modules: modules.mapValues { $0.truncated(toRank: rank) }, savedTensors: savedTensors)
     }
 }

@@ -137,6 +137,19 @@ extension Matrix {
         return block
     }
 
+    /// Returns `count` rows: the rows of A, and from the first one again where there are too few.
+    package func repeatingRows(toCount count: Int) -> Matrix {
+        precondition(rows > 0 || count == 0, "no rows to repeat")
+        guard count > rows else { return firstRows(count) }
+        var repeated = elements
+        repeated.reserveCapacity(count * columns)
+        for row in rows..<count {
+            let start = row % rows * columns
+            repeated += elements[start..<start + columns]
+        }
+        return Matrix(rows: count, columns: columns, elements: repeated)
+    }
+
     /// Returns A·diag(c), with columns of zeros appended up to `count`.
     ///
     /// - Parameters:

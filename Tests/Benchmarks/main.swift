@@ -5,7 +5,8 @@ import LinearAlgebra
 BLASThreads.useCallingThreadOnly()
 
 let benchmarks: [any Benchmark.Type] = [
-    FactoredSumBenchmark.self
+    FlexLoRABenchmark.self,
+    FedAvgBenchmark.self,
 ]
 
 let words = CommandLine.arguments.dropFirst()

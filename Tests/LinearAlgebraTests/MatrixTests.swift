@@ -40,6 +40,8 @@ struct MatrixTests {
         #expect(a.transposed() == Matrix([[1, 4], [2, 5], [3, 6]]))
         #expect(a.firstRows(1) == Matrix([[1, 2, 3]]))
         #expect(a.firstColumns(2, scaledBy: 2) == Matrix([[2, 4], [8, 10]]))
+        #expect(a.repeatingRows(toCount: 5).elements == [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 1, 2, 3])
+        #expect(a.scalingColumns(by: [1, 2, -1], paddedTo: 4) == Matrix([[1, 4, -3, 0], [4, 10, -6, 0]]))
         #expect(Matrix(rows: 0, columns: 3).transposed() == Matrix(rows: 3, columns: 0))
     }
 

@@ -68,10 +68,7 @@ extension LoRAAdapter {
             module.b = Matrix(rows: module.b.rows, columns: module.b.columns, elements: b)
             adapter.modules[path] = module
         }
-        for path in savedTensors.keys.sorted() {
-            guard let tensor = savedTensors[path], let elements = values.popFirst() else { continue }
-            adapter.savedTensors[path] = DenseTensor(shape: tensor.shape, elements: elements)
-        }
+        adapter.replaceSavedTensors(by: Array(values))
         return adapter
     }
 }

@@ -65,7 +65,7 @@ package struct FlexLoRA: AggregationStrategy {
 
     package func finish(_ state: inout State) throws(AggregationError) -> LoRAAdapter {
         guard state.totalWeight > 0 else { throw .nothingToAggregate }
-        let (current, total) = (state, state.totalWeight)
+        let current = state
         let paths = current.global.modules.keys.sorted()
         // Modules share the threads; a lone module uses two for its two sides.
         let threadsPerModule = paths.count < threads ? threads : 1
@@ -76,17 +76,12 @@ package struct FlexLoRA: AggregationStrategy {
         for (path, module) in zip(paths, modules) {
             next.modules[path] = module
         }
-        for (path, mean) in zip(next.savedTensors.keys.sorted(), state.savedTensors.means(total: total)) {
-            next.savedTensors[path]?.elements = mean
-        }
+        next.replaceSavedTensors(by: current.savedTensors.means(total: current.totalWeight))
         return next
     }
 
     package func adapter(forRank rank: Int, from global: LoRAAdapter) throws(AggregationError) -> LoRAAdapter {
-        guard 1...max(global.maximumRank, 1) ~= rank else {
-            throw .invalidRank(rank, offered: 1...max(global.maximumRank, 1))
-        }
-        return global.truncated(toRank: rank)
+        try global.handedOut(atRank: rank)
     }
 
     /// Returns the next global module: the average product, split at the global rank.
@@ -130,23 +125,11 @@ extension LoRAModule {
             return module
         }
         let scales = decomposition.singularValues.map { Float($0 / (total * scaling)) }
-        var rows = decomposition.vt.elements
-        for row in decomposition.count..<max(rank, decomposition.count) {
-            let start = row % decomposition.count * inputWidth
-            rows += decomposition.vt.elements[start..<start + inputWidth]
-        }
-        module.a = Matrix(rows: rank, columns: inputWidth, elements: rows)
+        module.a = decomposition.vt.repeatingRows(toCount: rank)
         module.b = decomposition.u.scalingColumns(by: scales, paddedTo: rank)
         guard module.b.isFinite else {
             throw .factorizationFailed(module: path, reason: "Its product does not fit in 32-bit floats.")
         }
         return module
-    }
-}
-
-extension LoRAAdapter {
-    /// The elements of the saved tensors, by path.
-    fileprivate var orderedSavedTensors: [[Float]] {
-        savedTensors.sorted { $0.key < $1.key }.map(\.value.elements)
     }
 }

@@ -35,6 +35,12 @@ struct StrategyUnderTest: Sendable, CustomTestStringConvertible {
             isFixedPointAtMixedRanks: false
         ),
         Self(name: "flexlora, delta", make: { FlexLoRA(mode: .delta, threads: $0) }, oracle: .meanOfChanges),
+        Self(
+            name: "the article's example",
+            make: { _ in BalancedMean() },
+            oracle: .meanOfProducts,
+            isFixedPointAtMixedRanks: false
+        ),
     ]
 
     var testDescription: String { name }
