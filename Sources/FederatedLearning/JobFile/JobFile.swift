@@ -1,3 +1,4 @@
+internal import Aggregation
 package import Foundation
 internal import Yams
 
@@ -178,7 +179,23 @@ package enum JobFile {
         let section = try job.required(.strategy, section(.strategy, of: job, keys: StrategyKey.self))
         let name = try section.required(.name, section.text(.name, atMost: 64))
         let mode = try section.choice(.mode, of: JobConfiguration.Strategy.Mode.self)
-        return .init(name: name, mode: mode ?? (name == "flexlora" ? .delta : nil))
+        do {
+            _ = try StrategyRegistry.strategy(named: name, mode: mode?.rawValue)
+        } catch .unknownStrategy(_, let known) {
+            let nearest = NearestName.of(name, among: known)
+            throw .unknownValue(section.place(.name), found: name, nearest: nearest, known: known)
+        } catch .unknownMode(let mode, _, let known) where !known.isEmpty {
+            throw .unknownValue(section.place(.mode), found: mode, nearest: nil, known: known)
+        } catch {
+            throw .contradiction(
+                section.place(.mode),
+                problem: "has no meaning for `name: \(name)`",
+                remedy: "Remove it."
+            )
+        }
+        // Averaging what changed keeps what nobody trained: the default wherever a strategy offers it.
+        let offersDelta = (try? StrategyRegistry.strategy(named: name, mode: "delta")) != nil
+        return .init(name: name, mode: mode ?? (offersDelta ? .delta : nil))
     }
 
     private static func cohort(of job: JobFileSection<JobKey>) throws(JobFileError) -> JobConfiguration.Cohort {

@@ -311,6 +311,16 @@ struct JobFileTests {
                 "`strategy.mode` in line 6 is 'deltas', which is not known. Did you mean `delta`? Known: `state`, `delta`."
             ),
             Mistake(
+                "name: flexlora",
+                "name: flexlora2",
+                "`strategy.name` in line 6 is 'flexlora2', which is not known. Did you mean `flexlora`? Known: `fedavg`, `flexlora`."
+            ),
+            Mistake(
+                "name: flexlora",
+                "name: fedavg",
+                "`strategy.mode` in line 6 has no meaning for `name: fedavg`. Remove it."
+            ),
+            Mistake(
                 "server_optimizer: {name: none}",
                 "server_optimizer: {name: fedadam}",
                 "`server_optimizer.name` in line 7 is 'fedadam', which this version does not offer. Write `name: none`."

@@ -1,0 +1,86 @@
+package import Aggregation
+
+/// The figures of a round that are kept in the store.
+package enum RoundFigures {
+    /// The figures of a committed round: each client's, and the round's.
+    ///
+    /// - Parameters:
+    ///   - round: The round.
+    ///   - accepted: The updates that count, sorted by client.
+    ///   - downloads: How many payload bytes each client of the cohort had to fetch.
+    ///   - duration: From the opening of the round, or its resumption, to its result.
+    ///   - aggregation: The part of it that the combination took.
+    /// - Returns: The figures, the clients' first.
+    static func training(
+        round: Int,
+        accepted: [UpdateOffer],
+        downloads: [ClientID: Int],
+        duration: Duration,
+        aggregation: Duration
+    ) -> [Measurement] {
+        var figures: [Measurement] = []
+        for offer in accepted {
+            var named = PeerText.figures(offer.metrics)
+            named["examples"] = Double(offer.exampleCount)
+            named["bytes_up"] = Double(offer.adapter.byteCount)
+            figures += measurements(named, round: round, client: offer.client, phase: "train")
+        }
+        figures += Self.downloads(downloads, round: round, phase: "train")
+        let whole = [
+            "clients": Double(accepted.count),
+            "bytes_up": Double(accepted.map(\.adapter.byteCount).reduce(0, +)),
+            "bytes_down": Double(downloads.values.reduce(0, +)),
+            "seconds": duration / .seconds(1),
+            "aggregation_seconds": aggregation / .seconds(1),
+        ]
+        return figures + measurements(whole, round: round, client: nil, phase: "round")
+    }
+
+    /// The figures of one client's evaluation.
+    static func evaluation(_ report: EvaluationReport, round: Int, client: ClientID?) -> [Measurement] {
+        var named = PeerText.figures(report.metrics)
+        named["examples"] = Double(report.exampleCount)
+        return measurements(named, round: round, client: client, phase: "evaluate")
+    }
+
+    /// How many payload bytes each client had to fetch.
+    static func downloads(_ downloads: [ClientID: Int], round: Int, phase: String) -> [Measurement] {
+        downloads.sorted { $0.key < $1.key }.map { client, bytes in
+            Measurement(round: round, client: client, phase: phase, name: "bytes_down", value: Double(bytes))
+        }
+    }
+
+    /// Combines reports: each figure is the mean over the clients that report it, weighted by their examples.
+    ///
+    /// For loss and accuracy this is the figure over all examples together; a macro-F1 it averages over silos.
+    package static func overall(_ reports: [ClientID: EvaluationReport]) -> EvaluationReport {
+        var sums: [String: (sum: Double, weight: Double)] = [:]
+        // In sorted order, so that the same reports give the same bits.
+        for (_, report) in reports.sorted(by: { $0.key < $1.key }) where report.exampleCount > 0 {
+            let weight = Double(report.exampleCount)
+            for (name, value) in PeerText.figures(report.metrics) {
+                sums[name, default: (0, 0)].sum += weight * value
+                sums[name, default: (0, 0)].weight += weight
+            }
+        }
+        let total = reports.values.reduce(0) { total, report in
+            let (sum, overflow) = total.addingReportingOverflow(max(0, report.exampleCount))
+            return overflow ? .max : sum
+        }
+        return EvaluationReport(
+            exampleCount: total,
+            metrics: sums.mapValues { $0.sum / $0.weight }.filter { $0.value.isFinite }
+        )
+    }
+
+    private static func measurements(
+        _ named: [String: Double],
+        round: Int,
+        client: ClientID?,
+        phase: String
+    ) -> [Measurement] {
+        named.sorted { $0.key < $1.key }.map {
+            Measurement(round: round, client: client, phase: phase, name: $0.key, value: $0.value)
+        }
+    }
+}

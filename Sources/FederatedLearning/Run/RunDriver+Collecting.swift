@@ -1,0 +1,160 @@
+import Adapters
+import Aggregation
+import Logging
+
+extension RunDriver {
+    /// Collects what an open round still lacks, until it is committed or given up.
+    mutating func collect(_ round: RunState.OpenRound) async throws {
+        let opened = run.clock.now()
+        let deadline = opened + run.configuration.cohort.deadline
+        guard let global = try await readGlobal() else { return }
+        let intake = UpdateIntake(round: round, global: global, exampleLimit: run.limits.exampleCount)
+        let members = Dictionary(round.cohort.map { ($0.client, $0) }, uniquingKeysWith: { first, _ in first })
+        let alarm = run.inbox.alarm(at: deadline, by: run.clock)
+        defer { alarm.cancel() }
+
+        var machine = RoundStateMachine(
+            job: run.job,
+            round: round,
+            size: run.configuration.cohort.size,
+            minimum: run.configuration.cohort.minimum,
+            deadline: deadline
+        )
+        var downloads: [ClientID: Int] = [:]
+        var actions = machine.start(present: Set(present.keys))
+        while true {
+            while !actions.isEmpty {
+                switch actions.removeFirst() {
+                case .order(let client):
+                    guard let member = members[client] else { continue }
+                    downloads[client, default: 0] += download(member.adapter, by: client)
+                    await run.backend.send(run.trainingOrder(for: member, round: round.number), to: client)
+                case .inspect(let offer):
+                    actions = machine.inspected(offer, try await inspect(offer, by: intake)) + actions
+                case .record(let offer):
+                    try await take(.accepted(offer))
+                    run.observe(.accepted(round: round.number, offer))
+                case .answer(let offer, let verdict):
+                    await answer(offer, with: verdict)
+                case .withdraw(let client, let reason):
+                    let order = WorkOrder.ID(job: run.job, round: round.number, kind: .train)
+                    await run.backend.withdraw(order, from: client, reason: reason)
+                case .close(let clients):
+                    return try await commit(round.number, of: clients, opened: opened, downloads: downloads)
+                case .abandon(let reason):
+                    return try await abandon(round.number, reason: reason)
+                case .cancel:
+                    return try await take(.cancelled)
+                }
+            }
+            switch try await next() {
+            case .event(let event): actions = await tell(&machine, of: event)
+            case .alarm: actions = machine.reached(run.clock.now())
+            case .cancelled: actions = machine.cancelled()
+            case .ended: actions = []
+            }
+        }
+    }
+
+    private func tell(_ machine: inout RoundStateMachine, of event: CohortEvent) async -> [RoundStateMachine.Action] {
+        switch event {
+        case .arrived(let profile):
+            return machine.arrived(profile.id)
+        case .departed(let client):
+            machine.departed(client)
+            return []
+        case .failed(let client, let order, let reason):
+            run.observe(.failed(order, client, reason: PeerText.sentence(reason)))
+            return machine.failed(client, order: order, reason: reason)
+        case .progressed(let client, let order, let progress):
+            run.observe(.progressed(order, client, progress))
+            return []
+        case .offered(let offer) where offer.order.job == run.job && offer.order.round <= state.committedRounds:
+            await answer(offer, with: state.verdict(onSettled: offer))
+            return []
+        case .offered(let offer):
+            return machine.offered(offer)
+        case .evaluated:
+            await answerIdle(event)
+            return []
+        }
+    }
+
+    /// Reads and checks an offered update; `nil` when it can be used.
+    private func inspect(_ offer: UpdateOffer, by intake: UpdateIntake) async throws -> UpdateRejection? {
+        do {
+            try intake.check(offer)
+            try intake.check(try await run.store.adapter(offer.adapter), of: offer)
+            return nil
+        } catch let rejection as UpdateRejection {
+            return rejection
+        } catch let error as StoredAdapterError {
+            return .payload(error)
+        }
+    }
+
+    private func answer(_ offer: UpdateOffer, with verdict: UpdateVerdict) async {
+        await run.backend.answer(offer, with: verdict)
+        guard case .rejected(let reason) = verdict else { return }
+        run.logger.warning(
+            "An update was rejected",
+            metadata: ["client.id": "\(offer.client)", "round.id": "\(offer.order.round)", "reason": "\(reason)"]
+        )
+        run.observe(.rejected(round: offer.order.round, offer.client, reason: reason))
+    }
+
+    // MARK: - Committing
+
+    /// Combines the updates of a closed round and makes the result the global adapter.
+    private mutating func commit(
+        _ round: Int,
+        of clients: [ClientID],
+        opened: Duration,
+        downloads: [ClientID: Int]
+    ) async throws {
+        let accepted = clients.compactMap { state.openRound?.accepted[$0] }
+        guard let global = try await readGlobal() else { return }
+        let begun = run.clock.now()
+        let outcome: RoundAggregation.Outcome
+        do {
+            outcome = try await RoundAggregation.combine(
+                accepted,
+                from: global,
+                by: run.strategy,
+                minimum: run.configuration.cohort.minimum,
+                in: run.store
+            )
+        } catch let failure as RoundAggregation.Failure {
+            return try await abandon(round, reason: failure.reason)
+        }
+        for (client, reason) in outcome.excluded {
+            run.logger.error(
+                "An accepted update was not counted",
+                metadata: ["client.id": "\(client)", "round.id": "\(round)", "reason": "\(reason)"]
+            )
+            run.observe(.excluded(round: round, client, reason: reason))
+        }
+        let reference = try await run.store.keep(outcome.adapter)
+        let ended = run.clock.now()
+        // Before the commit: figures are stored again if a crash comes in between, and never missing afterwards.
+        let excluded = Set(outcome.excluded.map(\.client))
+        try await take(
+            .measured(
+                RoundFigures.training(
+                    round: round,
+                    accepted: accepted.filter { !excluded.contains($0.client) },
+                    downloads: downloads,
+                    duration: ended - opened,
+                    aggregation: ended - begun
+                )
+            )
+        )
+        try await take(.committed(round: round, global: reference))
+        let seconds = (ended - opened) / .seconds(1)
+        run.logger.info(
+            "A round is committed",
+            metadata: ["round.id": "\(round)", "clients": "\(clients.count)", "adapter": "\(reference.digest)"]
+        )
+        run.observe(.committed(round: round, global: reference, clients: clients, seconds: seconds))
+    }
+}

@@ -1,0 +1,99 @@
+import Aggregation
+import Logging
+
+extension RunDriver {
+    /// Has the global adapter evaluated by everybody who is there, and stores what they report.
+    ///
+    /// The adapter is committed by now, so that nothing that happens here can lose it.
+    mutating func evaluate(after round: Int) async throws {
+        guard try await gather(for: round, minimum: 0) else { return }
+        guard let global = state.global else { return try await take(.evaluated(round: round)) }
+        let order = run.evaluationOrder(of: global, after: round)
+        let deadline = run.clock.now() + run.limits.evaluationDeadline
+        let alarm = run.inbox.alarm(at: deadline, by: run.clock)
+        defer { alarm.cancel() }
+
+        var machine = EvaluationStateMachine(
+            id: order.id,
+            minimum: run.configuration.cohort.minimum,
+            deadline: deadline
+        )
+        var downloads: [ClientID: Int] = [:]
+        var actions = machine.start(present: Set(present.keys))
+        while true {
+            while !actions.isEmpty {
+                switch actions.removeFirst() {
+                case .order(let client):
+                    downloads[client, default: 0] += download(global, by: client)
+                    await run.backend.send(order, to: client)
+                case .record(let client, let report):
+                    try await take(.measured(RoundFigures.evaluation(report, round: round, client: client)))
+                case .confirm(let client):
+                    await run.backend.confirm(order.id, to: client)
+                case .withdraw(let client, let reason):
+                    await run.backend.withdraw(order.id, from: client, reason: reason)
+                case .close(let reports):
+                    return try await close(round, with: reports, downloads: downloads)
+                case .cancel:
+                    return try await take(.cancelled)
+                }
+            }
+            switch try await next() {
+            case .event(let event): actions = await tell(&machine, of: event)
+            case .alarm: actions = machine.reached(run.clock.now())
+            case .cancelled: actions = machine.cancelled()
+            case .ended: actions = []
+            }
+        }
+    }
+
+    private func tell(
+        _ machine: inout EvaluationStateMachine,
+        of event: CohortEvent
+    ) async -> [EvaluationStateMachine.Action] {
+        switch event {
+        case .arrived(let profile):
+            return machine.arrived(profile.id)
+        case .departed(let client):
+            machine.departed(client)
+            return []
+        case .failed(let client, let order, let reason):
+            run.observe(.failed(order, client, reason: PeerText.sentence(reason)))
+            return machine.failed(client, order: order)
+        case .progressed(let client, let order, let progress):
+            run.observe(.progressed(order, client, progress))
+            return []
+        case .offered:
+            await answerIdle(event)
+            return []
+        case .evaluated(let client, let order, let report):
+            return machine.reported(client, order: order, bounded(report))
+        }
+    }
+
+    /// A report as it may be stored: a count within the policy, finite figures with plain names.
+    private func bounded(_ report: EvaluationReport) -> EvaluationReport {
+        EvaluationReport(
+            exampleCount: min(max(report.exampleCount, 0), run.limits.exampleCount),
+            metrics: PeerText.figures(report.metrics)
+        )
+    }
+
+    private mutating func close(
+        _ round: Int,
+        with reports: [ClientID: EvaluationReport],
+        downloads: [ClientID: Int]
+    ) async throws {
+        let overall = RoundFigures.overall(reports)
+        let figures =
+            RoundFigures.downloads(downloads, round: round, phase: "evaluate")
+            + (reports.isEmpty ? [] : RoundFigures.evaluation(overall, round: round, client: nil))
+        try await take(.measured(figures))
+        try await take(.evaluated(round: round))
+        run.logger.info(
+            "An adapter is evaluated",
+            metadata: ["round.id": "\(round)", "clients": "\(reports.count)", "examples": "\(overall.exampleCount)"]
+        )
+        run.observe(.evaluated(round: round, reports: reports, overall: overall))
+    }
+}

@@ -1,0 +1,115 @@
+import Adapters
+import Aggregation
+package import FederatedLearning
+import Testing
+
+/// What every ``RunStore`` has to do, as checks that each store's tests run on a fresh one.
+package enum RunStoreConformance {
+    /// Checks that the stored state is the fold of the steps, at every step, and that no step counts twice.
+    ///
+    /// - Parameters:
+    ///   - makeStore: Returns a store in which ``JobID/sample`` exists and is pending.
+    ///   - reopen: Returns a store on the same state, as after a restart; by default, the same store.
+    /// - Throws: What the store throws.
+    package static func checkSteps<Store: RunStore>(
+        makeStore: () async throws -> Store,
+        reopen: (Store) async throws -> Store = { $0 }
+    ) async throws {
+        var store = try await makeStore()
+        let first = try await store.keep(.sample(seed: 1))
+        let second = try await store.keep(.sample(seed: 2))
+        let cohort = ["a", "b", "ü"].map { CohortMember(client: ClientID($0), adapter: first) }
+        let updates = cohort.map {
+            UpdateOffer.sample($0.client, round: 1, content: UInt8($0.client.rawValue.utf8.count))
+        }
+        let figures = [
+            Measurement(round: 1, client: "a", phase: "train", name: "loss", value: 0.5),
+            Measurement(round: 1, client: nil, phase: "round", name: "seconds", value: 1e-300),
+        ]
+        var late = updates[0]
+        late = UpdateOffer(client: late.client, order: late.order, adapter: second, exampleCount: 1, metrics: [:])
+        let steps: [RunChange] = [
+            .began(initial: first), .evaluated(round: 0), .opened(round: 1, cohort: cohort), .accepted(updates[0]),
+            .abandoned(round: 1, reason: "'b' left; \"quoted\" \u{0}"), .opened(round: 1, cohort: cohort),
+            .accepted(updates[2]), .accepted(updates[0]), .accepted(late), .accepted(updates[1]),
+            .measured(figures), .committed(round: 1, global: second), .measured([]), .evaluated(round: 1), .finished,
+            .failed(reason: "too late"),
+        ]
+        var expected = RunState()
+        #expect(try await store.state(of: .sample) == expected)
+        for step in steps {
+            expected.apply(step)
+            try await store.apply(step, to: .sample)
+            #expect(try await store.state(of: .sample) == expected, "after \(step)")
+            try await store.apply(step, to: .sample)
+            #expect(try await store.state(of: .sample) == expected, "after \(step), told twice")
+            store = try await reopen(store)
+            #expect(try await store.state(of: .sample) == expected, "after \(step), reopened")
+        }
+        #expect(expected.phase == .finished)
+        #expect(
+            expected.countedUpdates == ["a": updates[0], "b": updates[1], "ü": updates[2]].mapValues(\.adapter.digest)
+        )
+    }
+
+    /// Checks that adapters come back bit for bit under a digest that depends on nothing else.
+    package static func checkAdapters<Store: RunStore>(
+        makeStore: () async throws -> Store,
+        reopen: (Store) async throws -> Store = { $0 }
+    ) async throws {
+        let store = try await makeStore()
+        var extreme = LoRAAdapter.sample(rank: 2, alpha: 3, fillsB: true)
+        extreme.savedTensors["classifier.bias"]?.elements = [
+            0, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1, 2, 3, 4,
+        ]
+        for adapter in [LoRAAdapter.sample(), .sample(rank: 1, seed: 3), extreme] {
+            let reference = try await store.keep(adapter)
+            #expect(reference.rank == adapter.maximumRank)
+            #expect(reference.alpha == adapter.modules.values.first?.alpha)
+            #expect(reference.digest == ContentDigest(hashing: AdapterPayload.bytes(of: adapter)))
+            #expect(reference.byteCount == AdapterPayload.bytes(of: adapter).count)
+            #expect(try await store.keep(adapter) == reference)
+            let found = try await reopen(store).adapter(reference)
+            #expect(AdapterPayload.bytes(of: found) == AdapterPayload.bytes(of: adapter))
+            #expect(found.modules.mapValues(\.alpha) == adapter.modules.mapValues(\.alpha))
+        }
+    }
+
+    /// Checks that a payload that is gone, damaged or of another rank is an error and never an adapter.
+    ///
+    /// - Parameters:
+    ///   - makeStore: Returns an empty store.
+    ///   - flipBit: Turns the given bit of the stored payload that the digest names.
+    /// - Throws: What the store throws.
+    package static func checkDamage<Store: RunStore>(
+        makeStore: () async throws -> Store,
+        flipBit: (Store, Int, ContentDigest) async throws -> Void
+    ) async throws {
+        let store = try await makeStore()
+        let missing = AdapterReference.sample(7)
+        await #expect(throws: StoredAdapterError.missing(missing.digest)) { _ = try await store.adapter(missing) }
+
+        let reference = try await store.keep(.sample())
+        let otherRank = AdapterReference(
+            digest: reference.digest,
+            byteCount: reference.byteCount,
+            rank: reference.rank + 1,
+            alpha: reference.alpha
+        )
+        let error = await #expect(throws: StoredAdapterError.self) { _ = try await store.adapter(otherRank) }
+        guard case .unreadable(reference.digest, _)? = error else {
+            Issue.record("an adapter of another rank was not called unreadable: \(String(describing: error))")
+            return
+        }
+
+        // Every 37th bit: a prime step reaches the header, the padding and the tensors alike.
+        for bit in stride(from: 0, to: reference.byteCount * 8, by: 37) {
+            try await flipBit(store, bit, reference.digest)
+            await #expect(throws: StoredAdapterError.damaged(reference.digest), "bit \(bit)") {
+                _ = try await store.adapter(reference)
+            }
+            try await flipBit(store, bit, reference.digest)
+        }
+        #expect(try await store.adapter(reference) == .sample())
+    }
+}
