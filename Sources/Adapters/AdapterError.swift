@@ -104,9 +104,9 @@ extension AdapterError: CustomStringConvertible {
             "'\(source)' holds no low-rank factors. Give an adapter that adapts at least one layer."
         case .unexpectedTensors(let missing, let unknown, let source):
             """
-            '\(source)' does not fit the job: missing \(missing.isEmpty ? "nothing" : quoted(missing)), \
+            '\(source)' does not fit: missing \(missing.isEmpty ? "nothing" : quoted(missing)), \
             unknown \(unknown.isEmpty ? "nothing" : quoted(unknown)). \
-            Use the job's `target_modules`, `modules_to_save` and base model.
+            Use the same `target_modules`, `modules_to_save` and base model everywhere.
             """
         case .shapeMismatch(let tensor, let expected, let found, let source):
             """

@@ -17,6 +17,13 @@ package enum StrategyRegistry {
     /// The names of all strategies.
     package static var names: [String] { entries.map(\.name) }
 
+    /// Returns the modes of the strategy called `name`, its default first.
+    ///
+    /// - Throws: ``AggregationError/unknownStrategy(_:known:)``.
+    package static func modes(of name: String) throws(AggregationError) -> [AggregationMode] {
+        try entry(named: name).modes
+    }
+
     /// Returns the strategy called `name`.
     ///
     /// - Parameters:
@@ -28,13 +35,18 @@ package enum StrategyRegistry {
         named name: String,
         mode: String? = nil
     ) throws(AggregationError) -> any AggregationStrategy {
-        guard let entry = entries.first(where: { $0.name == name }) else {
-            throw .unknownStrategy(name, known: names)
-        }
+        let entry = try entry(named: name)
         guard let mode else { return entry.make(entry.modes.first) }
         guard let known = entry.modes.first(where: { $0.rawValue == mode }) else {
             throw .unknownMode(mode, strategy: name, known: entry.modes.map(\.rawValue))
         }
         return entry.make(known)
+    }
+
+    private static func entry(named name: String) throws(AggregationError) -> Entry {
+        guard let entry = entries.first(where: { $0.name == name }) else {
+            throw .unknownStrategy(name, known: names)
+        }
+        return entry
     }
 }

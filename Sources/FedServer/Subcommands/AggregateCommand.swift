@@ -1,0 +1,129 @@
+import Adapters
+import Aggregation
+import ArgumentParser
+import Foundation
+import LinearAlgebra
+
+/// `fed-server aggregate`: combines PEFT directories offline, by the strategies that rounds use.
+struct AggregateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "aggregate",
+        abstract: "Combine PEFT adapters offline, without a server.",
+        discussion: """
+            Reads adapters as `save_pretrained` of peft writes them and writes the combined adapter as one that peft \
+            loads. The strategies are those of jobs, and give the same bytes for the same adapters in any order.
+
+            Strategies: \(StrategyRegistry.names.joined(separator: ", ")).
+            """
+    )
+
+    @Option(help: "How to combine.")
+    var strategy: String
+
+    @Option(
+        help: """
+            What to combine: state, what the adapters are, or delta, what they changed against --global. By default \
+            delta where --global is given.
+            """
+    )
+    var mode: AggregationMode?
+
+    @Option(help: "The PEFT directory that the adapters were trained from.", completion: .directory)
+    var global: String?
+
+    @Option(
+        name: .customLong("rank"),
+        help: "A rank to write the result at, in OUT/rank-R. Repeat it for more. By default the largest, in OUT itself."
+    )
+    var ranks: [Int] = []
+
+    @Option(help: "`lora_alpha` of the result. By default that of the adapter of the largest rank.")
+    var alpha: Double?
+
+    @Option(help: "The directory to write, which must not exist or be empty.", completion: .directory)
+    var out: String
+
+    @Argument(
+        help: ArgumentHelp("PEFT directories, each with how much it counts (1).", valueName: "adapter[=weight]"),
+        completion: .directory
+    )
+    var adapters: [String]
+
+    func validate() throws {
+        guard mode != .delta || global != nil else {
+            throw ValidationError("--mode delta needs --global DIR, the adapter that the others were trained from.")
+        }
+        guard ranks.allSatisfy({ $0 >= 1 }), Set(ranks).count == ranks.count else {
+            throw ValidationError("--rank takes whole numbers of at least 1, each once.")
+        }
+        if let alpha, !(alpha.isFinite && alpha > 0) {
+            throw ValidationError("--alpha takes a finite number above 0.")
+        }
+    }
+
+    func run() async throws {
+        BLASThreads.useCallingThreadOnly()
+        let contributions = try Self.contributions(from: adapters)
+        let target = URL(fileURLWithPath: out, isDirectory: true)
+        try AtomicDirectory.checkVacancy(of: target)
+        let aggregation = OfflineAggregation(
+            strategy: try chosenStrategy(),
+            contributions: contributions,
+            alpha: alpha
+        )
+        let global = try global.map { try PEFTDirectory(reading: URL(fileURLWithPath: $0, isDirectory: true)) }
+        let results = try aggregation.results(atRanks: ranks, global: global)
+        // The names of the directories inside the target; one result is the target itself.
+        let names = ranks.map { "rank-\($0)" }
+        try AtomicDirectory.create(at: target) { (folder) throws(AdapterError) in
+            for (index, result) in results.enumerated() {
+                guard names.indices.contains(index) else { return try result.write(into: folder) }
+                try result.write(to: folder.appendingPathComponent(names[index], isDirectory: true))
+            }
+        }
+        for folder in names.isEmpty ? [target] : names.map(target.appendingPathComponent(_:)) { print(folder.path) }
+    }
+
+    /// The strategy in the mode that was asked for, or in the one that `--global` allows.
+    private func chosenStrategy() throws -> any AggregationStrategy {
+        let fallback: AggregationMode = global == nil ? .state : .delta
+        let isOffered = try StrategyRegistry.modes(of: strategy).contains(fallback)
+        return try StrategyRegistry.strategy(named: strategy, mode: (mode ?? (isOffered ? fallback : nil))?.rawValue)
+    }
+
+    // MARK: - ADAPTER[=WEIGHT]
+
+    private static func contributions(from arguments: [String]) throws -> [OfflineAggregation.Contribution] {
+        var counts: [String: Int] = [:]
+        return try arguments.map { argument in
+            let (path, weight) = try weighted(argument)
+            // The same directory may be given twice; each counts, under a name of its own.
+            let count = counts[path, default: 0] + 1
+            counts[path] = count
+            let directory = URL(fileURLWithPath: path, isDirectory: true)
+            return OfflineAggregation.Contribution(
+                client: ClientID(count == 1 ? path : "\(path) (\(count))"),
+                weight: weight
+            ) {
+                try PEFTDirectory(reading: directory)
+            }
+        }
+    }
+
+    /// Splits at the last `=`, unless a directory has the whole argument for its name.
+    private static func weighted(_ argument: String) throws -> (path: String, weight: Double) {
+        guard let separator = argument.lastIndex(of: "="), !FileManager.default.fileExists(atPath: argument) else {
+            return (argument, 1)
+        }
+        let (path, text) = (argument[..<separator], argument[argument.index(after: separator)...])
+        guard let weight = Double(text) else {
+            throw ValidationError("'\(text)' is no weight. Write ADAPTER=WEIGHT with a number, such as berlin=1200.")
+        }
+        guard weight.isFinite, weight >= 0 else {
+            throw ValidationError("The weight of '\(path)' is \(text). Weights are finite numbers of at least 0.")
+        }
+        return (String(path), weight)
+    }
+}
+
+extension AggregationMode: ExpressibleByArgument {}
