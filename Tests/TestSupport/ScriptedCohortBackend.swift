@@ -136,10 +136,13 @@ package actor ScriptedCohortBackend: CohortBackend {
         switch order.id.kind {
         case .train:
             if let offer = clients[client]?.outbox[order.id] { return deliver(.offered(offer)) }
-            let update = change(try await work.train(adapter, for: order))
-            await store.insert(update.payload)
-            clients[client]?.outbox[order.id] = update.offer
-            deliver(.offered(update.offer))
+            let update = try await work.train(adapter, for: order) { [continuation] progress in
+                continuation?.yield(.progressed(client, order.id, progress))
+            }
+            let sent = change(update)
+            await store.insert(sent.payload)
+            clients[client]?.outbox[order.id] = sent.offer
+            deliver(.offered(sent.offer))
         case .evaluate:
             deliver(.evaluated(client, order.id, try await work.evaluate(adapter, for: order)))
         }

@@ -74,13 +74,13 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
     }
 
     package struct Cohort: Hashable, Sendable, Codable {
-        /// How many clients a round asks.
+        /// With how many updates a round closes.
         package var size: Int
-        /// How many updates a round needs.
+        /// With how many updates a round may close when no more can come, or at its deadline.
         package var minimum: Int
         /// How long a round waits for updates.
         package var deadline: Duration
-        /// By which factor more clients are asked than needed, at least 1.
+        /// By which factor more clients are asked than updates are wanted, at least 1.
         package var overselect: Double
 
         package init(size: Int, minimum: Int, deadline: Duration, overselect: Double = 1) {

@@ -3,18 +3,17 @@ package import Aggregation
 /// The rules of one evaluation: who is asked, and how long the answers are waited for.
 ///
 /// A value without I/O, like ``RoundStateMachine``. An evaluation always ends, at the latest at its deadline, and ends
-/// well with whatever was reported: it measures an adapter that is already safe.
+/// well with whatever was reported: it measures an adapter that is already safe. Clients keep their reports until they
+/// are confirmed, so reports are made durable all at once, at the end.
 package struct EvaluationStateMachine: Sendable, Hashable {
     /// What the driver does next.
     package enum Action: Hashable, Sendable {
         /// Push the evaluation, for the first time or again.
         case order(ClientID)
-        /// Make the client's figures durable.
-        case record(ClientID, EvaluationReport)
-        /// Tell the client that its figures are recorded.
+        /// Tell the client, again, that its figures are recorded.
         case confirm(ClientID)
         case withdraw(ClientID, reason: String)
-        /// The evaluation is over, with these reports.
+        /// Make these reports durable, then confirm each: the evaluation is over.
         case close([ClientID: EvaluationReport])
         /// Make the end of the job durable.
         case cancel
@@ -88,16 +87,16 @@ package struct EvaluationStateMachine: Sendable, Hashable {
 
     /// A client reports.
     ///
-    /// The first report counts; later ones are confirmed, so that the client forgets them.
+    /// The first report counts. One that comes again after the end is confirmed again, so that the client forgets it.
     package mutating func reported(_ client: ClientID, order: WorkOrder.ID, _ report: EvaluationReport) -> [Action] {
         guard order == id else { return [.withdraw(client, reason: "Another evaluation is open.")] }
         switch parts[client] {
         case .reported:
-            return [.confirm(client)]
+            return state == .closed ? [.confirm(client)] : []
         case .awaited, .away, .failed:
             guard state == .collecting else { return [.withdraw(client, reason: "The evaluation is over.")] }
             parts[client] = .reported(report)
-            return [.record(client, report), .confirm(client)] + closeIfSettled()
+            return closeIfSettled()
         case nil:
             return [.withdraw(client, reason: "This evaluation was not ordered from '\(client)'.")]
         }
@@ -112,7 +111,8 @@ package struct EvaluationStateMachine: Sendable, Hashable {
     package mutating func cancelled() -> [Action] {
         guard state == .collecting else { return [] }
         state = .closed
-        return withdrawals(reason: "The job was cancelled.") + [.cancel]
+        return parts.keys.sorted().filter { parts[$0] != .failed }
+            .map { .withdraw($0, reason: "The job was cancelled.") } + [.cancel]
     }
 
     private mutating func closeIfSettled() -> [Action] {
@@ -126,11 +126,7 @@ package struct EvaluationStateMachine: Sendable, Hashable {
         let reports = parts.compactMapValues { part in
             if case .reported(let report) = part { report } else { nil }
         }
-        return withdrawals(reason: "The evaluation is over.") + [.close(reports)]
-    }
-
-    private func withdrawals(reason: String) -> [Action] {
-        parts.keys.sorted().filter { parts[$0] == .awaited || parts[$0] == .away }
-            .map { .withdraw($0, reason: reason) }
+        return parts.keys.sorted().filter { parts[$0] == .awaited || parts[$0] == .away }
+            .map { .withdraw($0, reason: "The evaluation is over.") } + [.close(reports)]
     }
 }

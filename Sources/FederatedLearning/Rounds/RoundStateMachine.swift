@@ -37,8 +37,11 @@ package struct RoundStateMachine: Sendable, Hashable {
         /// The connection is gone; the client may come back before the deadline.
         case away
         case inspecting(UpdateOffer)
-        /// Nothing will come any more.
+        /// Nothing is expected any more.
         case lost(reason: String)
+        /// What it offered cannot be used, and it gets no second try: local training is deterministic, and whoever sends
+        /// rubbish on purpose should not keep the round busy.
+        case rejected(UpdateRejection)
         case accepted(ContentDigest)
     }
 
@@ -98,7 +101,7 @@ package struct RoundStateMachine: Sendable, Hashable {
         case .awaited, .away:
             parts[client] = .awaited
             return [.order(client)]
-        case .inspecting, .lost, .accepted, nil:
+        case .inspecting, .lost, .rejected, .accepted, nil:
             return []
         }
     }
@@ -117,7 +120,7 @@ package struct RoundStateMachine: Sendable, Hashable {
         case .awaited, .away:
             parts[client] = .lost(reason: PeerText.sentence(reason))
             return closeIfSettled()
-        case .inspecting, .lost, .accepted, nil:
+        case .inspecting, .lost, .rejected, .accepted, nil:
             return []
         }
     }
@@ -134,6 +137,8 @@ package struct RoundStateMachine: Sendable, Hashable {
                 ? [.answer(offer, .accepted)] : reject(offer, .differsFromAccepted(digest))
         case .inspecting(let first):
             return first == offer ? [] : reject(offer, .beingChecked(first.adapter.digest))
+        case .rejected(let rejection):
+            return reject(offer, .rejectedBefore(reason: rejection.description))
         case .awaited, .away, .lost:
             // Who said it failed, and then delivers, is welcome.
             guard state == .collecting else { return reject(offer, .roundOver(round: id.round)) }
@@ -155,8 +160,7 @@ package struct RoundStateMachine: Sendable, Hashable {
             return reject(offer, .roundOver(round: id.round))
         }
         if let rejection {
-            // Local training is deterministic: ordered again, the client would send the same.
-            parts[offer.client] = .lost(reason: rejection.description)
+            parts[offer.client] = .rejected(rejection)
             return reject(offer, rejection) + closeIfSettled()
         }
         parts[offer.client] = .accepted(offer.adapter.digest)
@@ -194,7 +198,7 @@ package struct RoundStateMachine: Sendable, Hashable {
         let isWaiting = parts.values.contains {
             switch $0 {
             case .awaited, .away, .inspecting: true
-            case .lost, .accepted: false
+            case .lost, .rejected, .accepted: false
             }
         }
         if isWaiting { return [] }
@@ -211,6 +215,7 @@ package struct RoundStateMachine: Sendable, Hashable {
         let lost = parts.keys.sorted().compactMap { client -> String? in
             switch parts[client] {
             case .lost(let reason): "'\(client)' failed (\(reason))"
+            case .rejected(let rejection): "the update of '\(client)' was rejected (\(rejection))"
             case .away: "'\(client)' was away"
             case .awaited, .inspecting: "'\(client)' had not delivered"
             case .accepted, nil: nil
@@ -226,7 +231,7 @@ package struct RoundStateMachine: Sendable, Hashable {
         parts.keys.sorted().compactMap { client in
             switch parts[client] {
             case .awaited, .away: .withdraw(client, reason: reason)
-            case .inspecting, .lost, .accepted, nil: nil
+            case .inspecting, .lost, .rejected, .accepted, nil: nil
             }
         }
     }

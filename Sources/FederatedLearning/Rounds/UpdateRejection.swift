@@ -12,6 +12,8 @@ package enum UpdateRejection: Error, Hashable {
     case differsFromAccepted(ContentDigest)
     /// Another update of the same client is being checked.
     case beingChecked(ContentDigest)
+    /// An update of the same client was rejected in this round.
+    case rejectedBefore(reason: String)
     case rank(expected: Int, found: Int)
     case alpha(expected: Double, found: Double)
     case scaling(expectedRankStabilized: Bool)
@@ -41,6 +43,8 @@ extension UpdateRejection: CustomStringConvertible {
             "Another update of this client, \(digest), is already part of the round. Send one update a round."
         case .beingChecked(let digest):
             "Another update of this client, \(digest), is being checked. Send one update a round."
+        case .rejectedBefore(let reason):
+            "An update of this client was already rejected in this round: \(reason) Wait for the next order."
         case .rank(let expected, let found):
             "The update has rank \(found), but rank \(expected) was handed out. Train the adapter of the order as it is."
         case .alpha(let expected, let found):

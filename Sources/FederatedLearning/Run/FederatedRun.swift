@@ -82,7 +82,7 @@ package struct FederatedRun: Sendable {
         let events = await backend.events()
         let present = await backend.presentClients()
         return try await withThrowingTaskGroup { group in
-            group.addTask { await inbox.forward(events) }
+            group.addTask { await inbox.forward(events, observe: observe) }
             defer { group.cancelAll() }
             var driver = RunDriver(run: self, state: state, present: present)
             return try await driver.drive()

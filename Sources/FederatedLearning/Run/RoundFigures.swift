@@ -36,15 +36,25 @@ package enum RoundFigures {
         return figures + measurements(whole, round: round, client: nil, phase: "round")
     }
 
-    /// The figures of one client's evaluation.
-    static func evaluation(_ report: EvaluationReport, round: Int, client: ClientID?) -> [Measurement] {
-        var named = PeerText.figures(report.metrics)
-        named["examples"] = Double(report.exampleCount)
-        return measurements(named, round: round, client: client, phase: "evaluate")
+    /// The figures of an evaluation: each client's, and those of all examples together.
+    static func evaluation(
+        _ reports: [ClientID: EvaluationReport],
+        overall: EvaluationReport,
+        downloads: [ClientID: Int],
+        round: Int
+    ) -> [Measurement] {
+        func figures(_ report: EvaluationReport, of client: ClientID?) -> [Measurement] {
+            var named = PeerText.figures(report.metrics)
+            named["examples"] = Double(report.exampleCount)
+            return measurements(named, round: round, client: client, phase: "evaluate")
+        }
+        let each = reports.sorted { $0.key < $1.key }.flatMap { figures($0.value, of: $0.key) }
+        let whole = reports.isEmpty ? [] : figures(overall, of: nil)
+        return each + Self.downloads(downloads, round: round, phase: "evaluate") + whole
     }
 
     /// How many payload bytes each client had to fetch.
-    static func downloads(_ downloads: [ClientID: Int], round: Int, phase: String) -> [Measurement] {
+    private static func downloads(_ downloads: [ClientID: Int], round: Int, phase: String) -> [Measurement] {
         downloads.sorted { $0.key < $1.key }.map { client, bytes in
             Measurement(round: round, client: client, phase: phase, name: "bytes_down", value: Double(bytes))
         }

@@ -66,8 +66,7 @@ extension RunDriver {
         case .failed(let client, let order, let reason):
             run.observe(.failed(order, client, reason: PeerText.sentence(reason)))
             return machine.failed(client, order: order, reason: reason)
-        case .progressed(let client, let order, let progress):
-            run.observe(.progressed(order, client, progress))
+        case .progressed:
             return []
         case .offered(let offer) where offer.order.job == run.job && offer.order.round <= state.committedRounds:
             await answer(offer, with: state.verdict(onSettled: offer))

@@ -26,14 +26,12 @@ extension RunDriver {
                 case .order(let client):
                     downloads[client, default: 0] += download(global, by: client)
                     await run.backend.send(order, to: client)
-                case .record(let client, let report):
-                    try await take(.measured(RoundFigures.evaluation(report, round: round, client: client)))
                 case .confirm(let client):
                     await run.backend.confirm(order.id, to: client)
                 case .withdraw(let client, let reason):
                     await run.backend.withdraw(order.id, from: client, reason: reason)
                 case .close(let reports):
-                    return try await close(round, with: reports, downloads: downloads)
+                    return try await close(order.id, with: reports, downloads: downloads)
                 case .cancel:
                     return try await take(.cancelled)
                 }
@@ -60,14 +58,15 @@ extension RunDriver {
         case .failed(let client, let order, let reason):
             run.observe(.failed(order, client, reason: PeerText.sentence(reason)))
             return machine.failed(client, order: order)
-        case .progressed(let client, let order, let progress):
-            run.observe(.progressed(order, client, progress))
+        case .progressed:
             return []
         case .offered:
             await answerIdle(event)
             return []
         case .evaluated(let client, let order, let report):
-            return machine.reported(client, order: order, bounded(report))
+            let report = bounded(report)
+            run.observe(.reported(order, client, report))
+            return machine.reported(client, order: order, report)
         }
     }
 
@@ -80,15 +79,17 @@ extension RunDriver {
     }
 
     private mutating func close(
-        _ round: Int,
+        _ order: WorkOrder.ID,
         with reports: [ClientID: EvaluationReport],
         downloads: [ClientID: Int]
     ) async throws {
+        let round = order.round
         let overall = RoundFigures.overall(reports)
-        let figures =
-            RoundFigures.downloads(downloads, round: round, phase: "evaluate")
-            + (reports.isEmpty ? [] : RoundFigures.evaluation(overall, round: round, client: nil))
-        try await take(.measured(figures))
+        let clients = reports.keys.sorted()
+        try await take(
+            .measured(RoundFigures.evaluation(reports, overall: overall, downloads: downloads, round: round))
+        )
+        for client in clients { await run.backend.confirm(order, to: client) }
         try await take(.evaluated(round: round))
         run.logger.info(
             "An adapter is evaluated",

@@ -17,6 +17,7 @@ package enum RunEvent: Hashable, Sendable {
     case excluded(round: Int, ClientID, reason: String)
     case committed(round: Int, global: AdapterReference, clients: [ClientID], seconds: Double)
     case abandoned(round: Int, reason: String)
+    case reported(WorkOrder.ID, ClientID, EvaluationReport)
     /// An evaluation is over: each client's report, and the figures of all examples together.
     case evaluated(round: Int, reports: [ClientID: EvaluationReport], overall: EvaluationReport)
     case ended(RunState.Phase)

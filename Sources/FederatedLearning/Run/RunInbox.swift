@@ -19,8 +19,16 @@ struct RunInbox: Sendable {
     func cancel() { continuation.yield(.cancelled) }
 
     /// Puts the backend's events in line until they end or the task is cancelled.
-    func forward(_ events: AsyncStream<CohortEvent>) async {
-        for await event in events { continuation.yield(.event(event)) }
+    ///
+    /// News of progress decide nothing and go past the line: however many come while the run is busy, none is kept.
+    func forward(_ events: AsyncStream<CohortEvent>, observe: (RunEvent) -> Void) async {
+        for await event in events {
+            if case .progressed(let client, let order, let progress) = event {
+                observe(.progressed(order, client, progress))
+            } else {
+                continuation.yield(.event(event))
+            }
+        }
         continuation.yield(.ended)
     }
 

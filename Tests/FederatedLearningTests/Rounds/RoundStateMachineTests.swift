@@ -160,6 +160,26 @@ struct RoundStateMachineTests {
         )
     }
 
+    @Test("gives a client whose update was rejected no second try in the round")
+    func rejectedTwice() {
+        var machine = machine()
+        _ = machine.start(present: everybody)
+        _ = machine.offered(offer(Self.c))
+        let rejection = UpdateRejection.tensors(reason: "'x' holds NaN.")
+        _ = machine.inspected(offer(Self.c), rejection)
+        let again = UpdateRejection.rejectedBefore(reason: rejection.description)
+        for content in [1, 2] as [UInt8] {
+            let offer = offer(Self.c, content)
+            #expect(machine.offered(offer) == [.answer(offer, .rejected(reason: again.description))])
+        }
+        #expect(machine.arrived(Self.c).isEmpty)
+        guard case .abandon(let reason)? = machine.reached(.seconds(10)).last else {
+            Issue.record("the round was not given up")
+            return
+        }
+        #expect(reason.contains("the update of 'c' was rejected (The update does not fit the order: 'x' holds NaN.)"))
+    }
+
     @Test("gives up as soon as nobody is left to wait for, naming each client's reason")
     func allFailed() {
         var machine = machine()

@@ -97,7 +97,8 @@ struct UpdateIntakeTests {
         let id = WorkOrder.ID(job: .sample, round: 2, kind: .train)
         let rejections: [UpdateRejection] = [
             .noRoundOpen, .otherOrder(offered: id, open: id), .roundOver(round: 1), .notInCohort("a", round: 1),
-            .differsFromAccepted(.sampleModel), .beingChecked(.sampleModel), .rank(expected: 1, found: 2),
+            .differsFromAccepted(.sampleModel), .beingChecked(.sampleModel), .rejectedBefore(reason: "x."),
+            .rank(expected: 1, found: 2),
             .alpha(expected: 1, found: 2), .scaling(expectedRankStabilized: true), .tooLarge(bytes: 2, limit: 1),
             .exampleCount(0, limit: 1),
         ]

@@ -53,6 +53,37 @@ struct FederatedRunTests {
         }
     }
 
+    @Test("tells its observer what happens, in order")
+    func events() async throws {
+        let federation = TestFederation(.sample(rounds: 1, size: 1, minimum: 1))
+        await federation.addClients(ranks: [8])
+        let state = try await federation.run().run()
+        let global = try #require(state.global)
+        let initial = await federation.store.keep(.sample())
+        let offer = try #require(await federation.backend.verdicts.first?.offer)
+        let train = WorkOrder.ID(job: .sample, round: 1, kind: .train)
+        func report(_ round: Int) -> EvaluationReport {
+            EvaluationReport(exampleCount: 100, metrics: ["accuracy": Double(round) / 10])
+        }
+        func evaluated(_ round: Int) -> [RunEvent] {
+            [
+                .reported(.init(job: .sample, round: round, kind: .evaluate), "silo-0", report(round)),
+                .evaluated(round: round, reports: ["silo-0": report(round)], overall: report(round)),
+            ]
+        }
+        let progressed = RunEvent.progressed(train, "silo-0", TrainingProgress(step: 1, stepCount: 1, loss: 1))
+        // Progress goes past the line and may be told at any time; all else has one order.
+        #expect(federation.log.events.contains(progressed))
+        #expect(
+            federation.log.events.filter { $0 != progressed }
+                == [.began(initial: initial)] + evaluated(0) + [
+                    .opened(round: 1, cohort: [CohortMember(client: "silo-0", adapter: initial)]),
+                    .accepted(round: 1, offer),
+                    .committed(round: 1, global: global, clients: ["silo-0"], seconds: 0),
+                ] + evaluated(1) + [.ended(.finished)]
+        )
+    }
+
     @Test("gives the same bits whatever order updates come in", arguments: 0..<12)
     func shuffled(seed: UInt64) async throws {
         let quiet = try await finalDigest(batch: 1, seed: 0)
