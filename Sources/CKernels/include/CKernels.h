@@ -9,6 +9,7 @@
 
 #include "dispatch.h"
 #include "accumulate.h"
+#include "elementwise.h"
 #include "half_precision.h"
 
 #endif
