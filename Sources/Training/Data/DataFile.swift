@@ -1,0 +1,82 @@
+package import Foundation
+
+/// The labelled texts of a JSON lines or CSV file.
+///
+/// A row has a `text` and a `label`, which is a name or an index into the job's labels. It may have a `split`, `train` or
+/// `test`, and a `document`, the larger text it was taken from. Other fields are ignored.
+package struct DataFile: Sendable {
+    package enum Label: Sendable, Hashable {
+        case name(String)
+        case index(Int)
+    }
+
+    package enum Split: String, Sendable, CaseIterable {
+        case train
+        case test
+    }
+
+    package struct Row: Sendable, Hashable {
+        /// Where the row begins in the file, counting from 1.
+        package let line: Int
+        package let text: String
+        package let label: Label
+        package let split: Split?
+        package let document: String?
+    }
+
+    package let path: String
+    package let rows: [Row]
+
+    /// Reads a file whose name ends in `.jsonl`, `.ndjson`, `.csv` or `.tsv`.
+    ///
+    /// - Throws: ``TrainingError`` that names file and line when a row is broken, or the file has none.
+    package init(contentsOf file: URL) throws {
+        let path = file.path
+        let rows =
+            switch file.pathExtension.lowercased() {
+            case "jsonl", "ndjson": try JSONLinesFile.rows(path: path)
+            case "csv": try DelimitedFile.rows(path: path, delimiter: ",")
+            case "tsv": try DelimitedFile.rows(path: path, delimiter: "\t")
+            default: throw TrainingError.unknownDataFormat(path: path)
+            }
+        try self.init(path: path, rows: rows)
+    }
+
+    /// Checks what concerns all rows together.
+    init(path: String, rows: [Row]) throws(TrainingError) {
+        guard let first = rows.first else { throw .noRows(path: path) }
+        if let other = rows.first(where: { ($0.split == nil) != (first.split == nil) }) {
+            let lacking = first.split == nil ? first : other
+            throw .invalidRow(
+                path: path,
+                line: lacking.line,
+                problem: "has no `split` though other rows have",
+                remedy: "Give every row a split, or none."
+            )
+        }
+        self.path = path
+        self.rows = rows
+    }
+
+    /// The labels that are names, each once and in alphabetical order.
+    package var labelNames: [String] {
+        let names = rows.compactMap { row -> String? in
+            guard case .name(let name) = row.label else { return nil }
+            return name
+        }
+        return Set(names).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Reads the `split` field.
+    static func split(_ name: String, path: String, line: Int) throws(TrainingError) -> Split {
+        guard let split = Split(rawValue: name) else {
+            throw .invalidRow(
+                path: path,
+                line: line,
+                problem: "the split '\(name)' is unknown",
+                remedy: "Write `train` or `test`."
+            )
+        }
+        return split
+    }
+}

@@ -1,0 +1,95 @@
+import FederatedLearning
+
+/// A silo's labelled texts as token ids, divided into those that are trained on and those that are held out.
+package struct TextCorpus: Sendable {
+    /// The rows to train on, in the order of the file.
+    package let trainingRows: [Int]
+    /// The rows to evaluate on, in the order of the file.
+    package let heldOutRows: [Int]
+    private let path: String
+    private var tokens: [Int32] = []
+    /// Where each row's tokens start, and last where they end.
+    private var starts: [Int] = [0]
+    /// For each row, its place in `labels`.
+    private var labelOfRow: [Int32] = []
+    /// The different labels, and the line where each occurs first.
+    private var labels: [(label: DataFile.Label, line: Int)] = []
+
+    /// Tokenizes the rows of a file.
+    ///
+    /// - Parameters:
+    ///   - file: The rows. When they name no split, a fifth of the documents is held out (a row without a document is one
+    ///     by itself).
+    ///   - tokenizer: The base model's.
+    ///   - longestText: How many tokens the model takes, `[CLS]` and `[SEP]` included.
+    ///   - splitSeed: Chooses which documents are held out.
+    /// - Throws: ``TrainingError/noTrainingRows(path:)`` when nothing is left to train on.
+    package init(
+        _ file: DataFile,
+        tokenizer: WordPieceTokenizer,
+        longestText: Int,
+        splitSeed: UInt64 = 1
+    ) throws(TrainingError) {
+        path = file.path
+        var placeOfLabel: [DataFile.Label: Int32] = [:]
+        for row in file.rows {
+            tokens += tokenizer.encode(row.text, maximumLength: longestText)
+            starts.append(tokens.count)
+            if let place = placeOfLabel[row.label] {
+                labelOfRow.append(place)
+            } else {
+                placeOfLabel[row.label] = Int32(labels.count)
+                labelOfRow.append(Int32(labels.count))
+                labels.append((row.label, row.line))
+            }
+        }
+        let isHeldOut = Self.heldOut(file.rows, seed: splitSeed)
+        heldOutRows = file.rows.indices.filter { isHeldOut[$0] }
+        trainingRows = file.rows.indices.filter { !isHeldOut[$0] }
+        guard !trainingRows.isEmpty else { throw .noTrainingRows(path: path) }
+    }
+
+    /// Returns the first `maximumLength` tokens of a row, of which the last is always `[SEP]`.
+    package func text(_ row: Int, maximumLength: Int) -> some Collection<Int32> {
+        let all = tokens[starts[row]..<starts[row + 1]]
+        return all.count <= maximumLength ? all[...] : all.prefix(maximumLength - 1) + all.suffix(1)
+    }
+
+    /// How many tokens ``text(_:maximumLength:)`` returns.
+    package func length(of row: Int, maximumLength: Int) -> Int { min(starts[row + 1] - starts[row], maximumLength) }
+
+    /// Returns for each row the place of its label in `names`.
+    ///
+    /// A label counts as a name first, and only then as an index.
+    ///
+    /// - Throws: ``TrainingError/unknownLabel(path:line:label:nearest:known:)`` for the first label that is neither.
+    package func labels(in names: [String]) throws(TrainingError) -> [Int32] {
+        var places: [Int32] = []
+        for (label, line) in labels {
+            let text: String
+            let index: Int?
+            switch label {
+            case .name(let name): (text, index) = (name, names.firstIndex(of: name) ?? Int(name))
+            case .index(let number): (text, index) = (String(number), number)
+            }
+            guard let index, names.indices.contains(index) else {
+                throw .unknownLabel(
+                    path: path,
+                    line: line,
+                    label: text,
+                    nearest: NearestName.of(text, among: names),
+                    known: names
+                )
+            }
+            places.append(Int32(index))
+        }
+        return labelOfRow.map { places[Int($0)] }
+    }
+
+    private static func heldOut(_ rows: [DataFile.Row], seed: UInt64) -> [Bool] {
+        if rows.first?.split != nil { return rows.map { $0.split == .test } }
+        let documents = rows.map { $0.document ?? $0.text }
+        let choice = HoldOut(seed: seed).choose(among: documents)
+        return documents.map { choice[$0] ?? false }
+    }
+}
