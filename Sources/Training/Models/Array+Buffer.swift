@@ -1,0 +1,28 @@
+import LinearAlgebra
+
+extension [Float] {
+    /// Makes the array `count` long; what it held is of no interest.
+    ///
+    /// Buffers that are used again and again grow to the largest size asked for and keep their storage, so a steady state
+    /// allocates nothing.
+    mutating func resize(to count: Int) {
+        if count < self.count {
+            removeLast(self.count - count)
+        } else if count > self.count {
+            if count > capacity { self = [] }
+            append(contentsOf: repeatElement(0, count: count - self.count))
+        }
+    }
+
+    /// Sets every element to zero.
+    mutating func clear() {
+        var span = mutableSpan
+        span.update(repeating: 0)
+    }
+
+    /// Adds another array of the same length.
+    mutating func add(_ other: [Float]) {
+        var span = mutableSpan
+        Elementwise.add(other.span, to: &span)
+    }
+}

@@ -1,0 +1,59 @@
+import LinearAlgebra
+
+/// A linear layer of the base model, which is never trained: y = x·Wᵀ + bias.
+struct FrozenLinear: Sendable {
+    /// W, out×in.
+    let weight: ModelWeight
+    let bias: [Float]
+    let inputWidth: Int
+    let outputWidth: Int
+
+    /// y ← x·Wᵀ.
+    ///
+    /// The bias is left to a later pass, which mostly adds it on the way.
+    func apply(to x: [Float], rows: Int, into y: inout [Float]) {
+        y.resize(to: rows * outputWidth)
+        var y = y.mutableSpan
+        weight.withElements { weight in
+            multiply(x.span, by: weight, .transposed, into: &y, m: rows, n: outputWidth, k: inputWidth)
+        }
+    }
+
+    /// y ← y + bias.
+    func addBias(to y: inout [Float]) {
+        var y = y.mutableSpan
+        Elementwise.addBias(bias.span, to: &y)
+    }
+
+    /// The way back: x' ← y'·W.
+    func propagate(_ outputGradient: [Float], rows: Int, into inputGradient: inout [Float]) {
+        inputGradient.resize(to: rows * inputWidth)
+        var inputGradient = inputGradient.mutableSpan
+        propagate(outputGradient, rows: rows, beta: 0, into: &inputGradient)
+    }
+
+    /// The way back where paths meet: x' ← x' + y'·W.
+    func propagate(_ outputGradient: [Float], rows: Int, addingInto inputGradient: inout [Float]) {
+        var inputGradient = inputGradient.mutableSpan
+        propagate(outputGradient, rows: rows, beta: 1, into: &inputGradient)
+    }
+
+    private func propagate(
+        _ outputGradient: [Float],
+        rows: Int,
+        beta: Float,
+        into inputGradient: inout MutableSpan<Float>
+    ) {
+        weight.withElements { weight in
+            multiply(
+                outputGradient.span,
+                by: weight,
+                into: &inputGradient,
+                m: rows,
+                n: inputWidth,
+                k: outputWidth,
+                beta: beta
+            )
+        }
+    }
+}

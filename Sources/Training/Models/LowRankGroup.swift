@@ -1,0 +1,160 @@
+import LinearAlgebra
+
+/// The adapted linear layers that read the same input, whose A factors are stacked into one matrix.
+///
+/// Each layer adds s·B(Ax) to its output. With the A's on top of each other, u = A·x is one product for all of them, and
+/// so are the gradient of A and the share of the input's gradient.
+struct LowRankGroup: Sendable {
+    /// One adapted layer.
+    struct Member: Sendable {
+        /// Which of the layers that read this input it is.
+        let role: BertLayerRole
+        let rank: Int
+        let outputWidth: Int
+        /// s: α/r or α/√r.
+        let scaling: Float
+        /// Its first row in the stack, and so its first column in u.
+        let offset: Int
+        /// B, out×r, in the flat parameters.
+        let b: Range<Int>
+    }
+
+    let members: [Member]
+    let inputWidth: Int
+    /// The stacked A's, rank×in, in the flat parameters.
+    let a: Range<Int>
+    /// The sum of the ranks.
+    let rank: Int
+
+    func member(_ role: BertLayerRole) -> Member? { members.first { $0.role == role } }
+
+    // MARK: - Forward
+
+    /// u ← x·Aᵀ, where x has `rows` rows.
+    func project(_ x: [Float], rows: Int, parameters: [Float], into u: inout [Float]) {
+        u.resize(to: rows * rank)
+        var u = u.mutableSpan
+        multiply(
+            x.span,
+            by: parameters.span.extracting(a),
+            .transposed,
+            into: &u,
+            m: rows,
+            n: rank,
+            k: inputWidth
+        )
+    }
+
+    /// y ← y + s·u·Bᵀ for one member.
+    func add(
+        _ member: Member,
+        of u: [Float],
+        rows: Int,
+        parameters: [Float],
+        to y: inout [Float]
+    ) {
+        var y = y.mutableSpan
+        multiply(
+            u.span.extracting(columns(of: member, rows: rows)),
+            by: parameters.span.extracting(member.b),
+            .transposed,
+            into: &y,
+            m: rows,
+            n: member.outputWidth,
+            k: member.rank,
+            alpha: member.scaling,
+            beta: 1,
+            strides: (a: rank, b: member.rank, c: member.outputWidth)
+        )
+    }
+
+    // MARK: - Back
+
+    /// Finds the gradients of one member's B, added to `gradient`, and of its columns of u.
+    func propagate(
+        _ member: Member,
+        outputGradient: [Float],
+        u: [Float],
+        rows: Int,
+        parameters: [Float],
+        uGradient: inout [Float],
+        gradient: inout [Float]
+    ) {
+        var gradient = gradient.mutableSpan
+        gradient.withElements(in: member.b) { gradient in
+            multiply(
+                outputGradient.span,
+                .transposed,
+                by: u.span.extracting(columns(of: member, rows: rows)),
+                into: &gradient,
+                m: member.outputWidth,
+                n: member.rank,
+                k: rows,
+                alpha: member.scaling,
+                beta: 1,
+                strides: (a: member.outputWidth, b: rank, c: member.rank)
+            )
+        }
+        var uGradient = uGradient.mutableSpan
+        uGradient.withElements(in: columns(of: member, rows: rows)) { uGradient in
+            multiply(
+                outputGradient.span,
+                by: parameters.span.extracting(member.b),
+                into: &uGradient,
+                m: rows,
+                n: member.rank,
+                k: member.outputWidth,
+                alpha: member.scaling,
+                strides: (a: member.outputWidth, b: member.rank, c: rank)
+            )
+        }
+    }
+
+    /// Adds the gradient of the stacked A's to `gradient`, once those of u are known.
+    func propagateToA(
+        uGradient: [Float],
+        x: [Float],
+        rows: Int,
+        gradient: inout [Float]
+    ) {
+        var gradient = gradient.mutableSpan
+        gradient.withElements(in: a) { gradient in
+            multiply(
+                uGradient.span,
+                .transposed,
+                by: x.span,
+                into: &gradient,
+                m: rank,
+                n: inputWidth,
+                k: rows,
+                beta: 1
+            )
+        }
+    }
+
+    /// The adapters' share of the input's gradient: x' ← u'·A, or x' ← x' + u'·A when `adding`.
+    func propagateToInput(
+        uGradient: [Float],
+        rows: Int,
+        parameters: [Float],
+        adding: Bool,
+        inputGradient: inout [Float]
+    ) {
+        var inputGradient = inputGradient.mutableSpan
+        multiply(
+            uGradient.span,
+            by: parameters.span.extracting(a),
+            into: &inputGradient,
+            m: rows,
+            n: inputWidth,
+            k: rank,
+            beta: adding ? 1 : 0
+        )
+    }
+
+    /// From the first element of a member's columns in u to the last.
+    private func columns(of member: Member, rows: Int) -> Range<Int> {
+        guard rows > 0 else { return 0..<0 }
+        return member.offset..<member.offset + (rows - 1) * rank + member.rank
+    }
+}

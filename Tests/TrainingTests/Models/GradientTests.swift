@@ -1,0 +1,123 @@
+import Adapters
+import LinearAlgebra
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// The way back stops at the lowest adapted place, so each place can be the lowest; PyTorch's fixture covers only one case.
+@Suite("Gradients by central differences", .tags(.numerics))
+struct GradientTests {
+    struct Adapted: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        /// The ends of the paths that are adapted.
+        let modules: [String]
+        var dropout: Float = 0
+    }
+
+    @Test(
+        "match, whichever layers are adapted",
+        arguments: [
+            Adapted(testDescription: "the head alone", modules: []),
+            Adapted(testDescription: "the pooler", modules: ["pooler.dense"]),
+            Adapted(testDescription: "the last output", modules: ["layer.1.output.dense"]),
+            Adapted(testDescription: "the last intermediate", modules: ["layer.1.intermediate.dense"]),
+            Adapted(testDescription: "the last attention output", modules: ["layer.1.attention.output.dense"]),
+            Adapted(testDescription: "the last query", modules: ["layer.1.attention.self.query"]),
+            Adapted(testDescription: "the last key", modules: ["layer.1.attention.self.key"]),
+            Adapted(testDescription: "the last value", modules: ["layer.1.attention.self.value"]),
+            Adapted(testDescription: "the first output", modules: ["layer.0.output.dense"]),
+            Adapted(
+                testDescription: "the first intermediate and the pooler",
+                modules: ["layer.0.intermediate.dense", "pooler.dense"]
+            ),
+            Adapted(testDescription: "the first attention output", modules: ["layer.0.attention.output.dense"]),
+            Adapted(
+                testDescription: "the first query and the last value",
+                modules: ["0.attention.self.query", "1.attention.self.value"]
+            ),
+            Adapted(testDescription: "the first key", modules: ["layer.0.attention.self.key"]),
+            Adapted(testDescription: "all queries and values", modules: ["query", "value"]),
+            Adapted(testDescription: "all queries and values with dropout", modules: ["query", "value"], dropout: 0.3),
+            Adapted(
+                testDescription: "everything with dropout",
+                modules: ["query", "key", "value", "dense"],
+                dropout: 0.2
+            ),
+        ]
+    )
+    func centralDifferences(_ test: Adapted) throws {
+        let model = try Fixture.tinyModel()
+        let adapter = try TinyReference().adapter("adapter") { path in
+            test.modules.contains { path.hasSuffix($0) }
+        }
+        #expect(adapter.modules.isEmpty == test.modules.isEmpty)
+        let layout = try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: 3)
+        var active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
+        if test.dropout > 0 { active.dropout = .init(probability: test.dropout, seed: 5) }
+        let shards = TinyReference.shards(2)
+        var pass = TrainingPass(model: model, threads: 1)
+        var gradient: [Float] = []
+        _ = pass.run(shards, adapter: active, gradient: &gradient)
+
+        // Along random directions through all parameters: every element's error shows, at the cost of a few passes.
+        var generator = CounterGenerator(seed: 3)
+        for _ in 0..<4 {
+            var direction = (0..<layout.count).map { _ in Float(generator.gaussian()) }
+            let norm = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            for index in direction.indices { direction[index] /= norm }
+            func loss(_ step: Float) -> Double {
+                var moved = active
+                for index in direction.indices { moved.parameters[index] += step * direction[index] }
+                var unused: [Float] = []
+                return pass.run(shards, adapter: moved, gradient: &unused)
+            }
+            // Truncation errors fall as h², and Richardson's extrapolation removes that term.
+            let h: Float = 1 / 16
+            let coarse = (loss(h) - loss(-h)) / Double(2 * h)
+            let fine = (loss(h / 2) - loss(-h / 2)) / Double(h)
+            let slope = (4 * fine - coarse) / 3
+            let expected = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+            // Losses near 1 are known to some 5e-7, so slopes to 1e-5. One module's share of a slope is about 1e-2.
+            #expect(abs(slope - expected) < 5e-5, "\(slope) by differences, \(expected) found")
+        }
+    }
+
+    @Test("are the same, bit for bit, on any number of threads", arguments: [2, 3, 8])
+    func threads(count: Int) throws {
+        let model = try Fixture.tinyModel()
+        let adapter = try TinyReference().adapter("adapter")
+        let layout = try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: 3)
+        let active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
+        let shards = TinyReference.shards(5)
+        var (alone, together): ([Float], [Float]) = ([], [])
+        var single = TrainingPass(model: model, threads: 1)
+        var several = TrainingPass(model: model, threads: count)
+        #expect(
+            single.run(shards, adapter: active, gradient: &alone)
+                == several.run(shards, adapter: active, gradient: &together)
+        )
+        #expect(alone == together)
+    }
+
+    @Test("drop other elements in another shard and another layer")
+    func dropoutMasks() throws {
+        let model = try Fixture.tinyModel()
+        let adapter = try TinyReference().adapter("adapter")
+        let layout = try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: 3)
+        var active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
+        active.dropout = .init(probability: 0.5, seed: 1)
+        let seeds = (0..<2).flatMap { layer in
+            BertLayerInput.allCases.compactMap { active.layer(layer).dropout?.seed(for: $0) }
+        }
+        #expect(Set(seeds).count == 8)
+
+        var twice = [LabelledBatch](repeating: LabelledBatch(), count: 2)
+        for shard in 0..<2 { twice[shard].append(TinyReference.texts[0], label: 0) }
+        var pass = TrainingPass(model: model, threads: 1)
+        var (both, one): ([Float], [Float]) = ([], [])
+        let loss = pass.run(twice, adapter: active, gradient: &both)
+        let first = pass.run([twice[0]], adapter: active, gradient: &one)
+        #expect(loss != first)
+    }
+}
