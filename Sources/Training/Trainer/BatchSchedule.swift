@@ -1,0 +1,49 @@
+import LinearAlgebra
+
+/// Which rows each step of a local training sees.
+///
+/// Every epoch goes through all rows once in a new random order. Packed texts cost nothing for their differing lengths,
+/// so batches need not be alike in length and stay as random as the order.
+struct BatchSchedule: Sendable {
+    let rows: [Int]
+    let batchSize: Int
+    /// How many steps there are in all.
+    let stepCount: Int
+    private let stepsPerEpoch: Int
+    private var generator: CounterGenerator
+    private var order: [Int] = []
+    private var step = 0
+
+    /// - Precondition: There are rows, and `batchSize` and `epochs` are positive.
+    init(rows: [Int], batchSize: Int, epochs: Int, maximumSteps: Int?, generator: CounterGenerator) {
+        precondition(!rows.isEmpty && batchSize > 0 && epochs > 0, "a schedule over nothing")
+        self.rows = rows
+        self.batchSize = batchSize
+        self.generator = generator
+        stepsPerEpoch = (rows.count - 1) / batchSize + 1
+        let (all, overflows) = stepsPerEpoch.multipliedReportingOverflow(by: epochs)
+        stepCount = min(overflows ? .max : all, maximumSteps ?? .max)
+    }
+
+    /// Returns the rows of the next step, or `nil` after the last; the last batch of an epoch may be smaller.
+    mutating func next() -> [Int]? {
+        guard step < stepCount else { return nil }
+        let place = step % stepsPerEpoch
+        if place == 0 { order = generator.permutation(of: rows) }
+        step += 1
+        return Array(order[place * batchSize..<min((place + 1) * batchSize, order.count)])
+    }
+}
+
+extension CounterGenerator {
+    /// Returns `elements` in a random order.
+    ///
+    /// Fisher and Yates' shuffle, spelled out because the standard library's may draw differently in another version.
+    mutating func permutation(of elements: [Int]) -> [Int] {
+        var elements = elements
+        for last in stride(from: elements.count - 1, to: 0, by: -1) {
+            elements.swapAt(last, Int(uniform() * Double(last + 1)))
+        }
+        return elements
+    }
+}
