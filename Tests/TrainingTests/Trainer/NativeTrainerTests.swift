@@ -1,5 +1,4 @@
 import Adapters
-import Aggregation
 import FederatedLearning
 import Foundation
 import LinearAlgebra
