@@ -133,6 +133,15 @@ package struct PayloadStore: Sendable {
         }
     }
 
+    /// Removes what insertions left that a crash interrupted. For the store's only process, before it inserts anything.
+    package func removeLeftovers() throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: blobs.path)
+        where PayloadDigest(hexadecimal: name) == nil {
+            let file = blobs.appendingPathComponent(name)
+            guard unlink(file.path) == 0 || errno == ENOENT else { throw PayloadError.file(FileError(.remove, file)) }
+        }
+    }
+
     /// Removes what an unfinished transfer left.
     package func removePartial(of digest: PayloadDigest, from sender: String = ownSender) throws {
         let file = try partialFile(of: digest, from: sender)

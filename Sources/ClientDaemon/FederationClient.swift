@@ -1,0 +1,167 @@
+private import Aggregation
+private import FederatedLearning
+package import Logging
+private import ServiceLifecycle
+package import Transport
+private import WireProtocol
+
+/// The daemon: stays connected to the server, and does what it orders.
+///
+/// It ends when it is told to, when the server refuses it for good, or when the disk can no longer be relied on;
+/// everything else it waits out.
+package struct FederationClient: Service {
+    private let directory: ClientDirectory
+    private let configuration: ClientConfiguration
+    private let membership: Membership
+    private let trainers: any TrainerProvider
+    private let limits: TransportLimits
+    private let backoff: ReconnectBackoff
+    private let logger: Logger
+    private let observe: @Sendable (ClientEvent) -> Void
+
+    /// Creates a daemon.
+    ///
+    /// - Parameters:
+    ///   - directory: A joined directory.
+    ///   - configuration: What the silo lends.
+    ///   - membership: Who this client is.
+    ///   - trainers: Gives the trainer for an order.
+    ///   - limits: The patience with the network.
+    ///   - backoff: How long to wait between attempts.
+    ///   - logger: Where it says what happens.
+    ///   - observe: Is told what happens as well; it must not wait.
+    package init(
+        directory: ClientDirectory,
+        configuration: ClientConfiguration,
+        membership: Membership,
+        trainers: any TrainerProvider,
+        limits: TransportLimits = .federation,
+        backoff: ReconnectBackoff = ReconnectBackoff(),
+        logger: Logger,
+        observe: @escaping @Sendable (ClientEvent) -> Void = { _ in }
+    ) {
+        self.directory = directory
+        self.configuration = configuration
+        self.membership = membership
+        self.trainers = trainers
+        self.limits = limits
+        self.backoff = backoff
+        self.logger = logger
+        self.observe = observe
+    }
+
+    /// Runs until a graceful shutdown, or until there is nothing more to try.
+    ///
+    /// - Throws: ``Refusal`` when the server does not want this client; ``ClientError/directoryInUse(path:)``; `FileError`
+    ///   when the disk has failed.
+    package func run() async throws {
+        let lock = try DirectoryLock(of: directory)
+        defer { withExtendedLifetime(lock) {} }
+        let outbox = try Outbox(directory: directory.outbox)
+        let payloads = try PayloadStore(directory: directory.payloads)
+        let journal = Journal(
+            status: StatusFile(directory: directory, server: membership.server),
+            server: membership.server,
+            logger: logger
+        )
+        let announce = { @Sendable [observe] (event: ClientEvent) in
+            journal.record(event)
+            observe(event)
+        }
+        let unjudged = try await outbox.load()
+        announce(.loaded(updates: unjudged.count))
+        let driver = TaskDriver(
+            loop: TaskLoop(
+                outbox: unjudged,
+                payloads: try payloads.digests().map { ContentDigest($0) },
+                limits: .init(maximumRank: configuration.maximumRank)
+            ),
+            worker: OrderWorker(
+                client: ClientID(membership.credentials.name),
+                maximumRank: configuration.maximumRank,
+                trainers: trainers,
+                payloads: payloads,
+                outbox: outbox
+            ),
+            payloads: payloads,
+            outbox: outbox,
+            observe: announce
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await driver.run() }
+            group.addTask { try await self.stayConnected(driver, payloads, outbox, announce) }
+            group.addTask {
+                try await gracefulShutdown()
+                await driver.leave()
+            }
+            // Whichever ends first ends all: the goodbye is said, or there is nothing more to try.
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    // MARK: - Connections
+
+    /// What became of one attempt to connect.
+    private struct Attempt {
+        var decision: ConnectionPolicy.Decision
+        var wasWelcomed: Bool
+    }
+
+    private func stayConnected(
+        _ driver: TaskDriver,
+        _ payloads: PayloadStore,
+        _ outbox: Outbox,
+        _ announce: @Sendable (ClientEvent) -> Void
+    ) async throws {
+        var backoff = backoff
+        var generator = SystemRandomNumberGenerator()
+        while true {
+            announce(.connecting)
+            let attempt = await connect(driver, payloads, outbox)
+            try Task.checkCancellation()
+            if Task.isShuttingDownGracefully { return }
+            if attempt.wasWelcomed { backoff.succeeded() }
+            switch attempt.decision {
+            case .stop(let refusal):
+                throw refusal
+            case .retry(let kind, let problem):
+                let delay = backoff.nextDelay(using: &generator)
+                announce(.disconnected(kind: kind, problem: problem, retry: delay))
+                try await Task.sleep(for: delay)
+            }
+        }
+    }
+
+    private func connect(_ driver: TaskDriver, _ payloads: PayloadStore, _ outbox: Outbox) async -> Attempt {
+        var wasWelcomed = false
+        do {
+            let ending = try await FederationDialer.withConnection(
+                host: membership.server.host,
+                port: membership.server.port,
+                credentials: membership.credentials,
+                limits: limits,
+                logger: logger
+            ) { connection in
+                let link = ServerLink(connection: connection, payloads: payloads, outbox: outbox)
+                let result = await link.run(hello: hello, driver: driver)
+                await driver.disconnected(link)
+                wasWelcomed = link.wasWelcomed
+                return try result.get()
+            }
+            return Attempt(decision: ConnectionPolicy.decision(after: ending), wasWelcomed: wasWelcomed)
+        } catch {
+            return Attempt(decision: ConnectionPolicy.decision(after: error), wasWelcomed: wasWelcomed)
+        }
+    }
+
+    /// How this client introduces itself: what it is willing to do, and nothing of where or on what it runs.
+    private var hello: Tributary_V1_Hello {
+        var hello = Tributary_V1_Hello()
+        hello.protocolVersion = ProtocolVersion.current
+        hello.software = "tributary"
+        hello.maximumRank = UInt32(clamping: configuration.maximumRank)
+        hello.tags = configuration.tags
+        return hello
+    }
+}

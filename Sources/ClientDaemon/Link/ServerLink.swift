@@ -1,0 +1,304 @@
+package import FederatedLearning
+private import NIOCore
+private import Synchronization
+package import Transport
+package import WireProtocol
+
+/// One connection to the server, from Hello to its end.
+///
+/// What the server says goes to the ``TaskDriver``; what is to be said waits in a queue and never holds up whoever says
+/// it. Heartbeats have a task of their own, so that neither a long transfer nor a long training makes the client look
+/// dead.
+package final class ServerLink: Sendable {
+    /// How a connection ended without an error.
+    package enum Ending: Sendable, Equatable {
+        /// The server said why.
+        case goodbye(Tributary_V1_Goodbye.Code, reason: String)
+        case closed
+    }
+
+    private enum Request: Sendable {
+        case say(Tributary_V1_Control.OneOf_Message)
+        case fetch(AdapterReference)
+    }
+
+    private struct Download: Sendable {
+        let adapter: AdapterReference
+        let receiver: PayloadReceiver
+        let start: UInt64
+    }
+
+    private struct State: Sendable {
+        var conversation: ClientConversation
+        var wasWelcomed = false
+        var chunkBytes = FrameLimits.defaultChunkBytes
+        var downloads: [PayloadDigest: Download] = [:]
+        var uploads: [WorkOrder.ID: Task<Void, Never>] = [:]
+    }
+
+    private let connection: FrameConnection
+    private let payloads: PayloadStore
+    private let outbox: Outbox
+    private let limits: ConversationLimits
+    private let state: Mutex<State>
+    private let (requests, requestsContinuation) = AsyncStream.makeStream(of: Request.self)
+    private let (heartbeats, heartbeatsContinuation) = AsyncStream.makeStream(of: Duration.self)
+
+    /// Creates a link.
+    ///
+    /// - Parameters:
+    ///   - connection: The fresh connection.
+    ///   - payloads: Where fetched payloads go.
+    ///   - outbox: Where uploads come from.
+    ///   - limits: The patience with the server.
+    package init(
+        connection: FrameConnection,
+        payloads: PayloadStore,
+        outbox: Outbox,
+        limits: ConversationLimits = ConversationLimits()
+    ) {
+        self.connection = connection
+        self.payloads = payloads
+        self.outbox = outbox
+        self.limits = limits
+        self.state = Mutex(State(conversation: ClientConversation(limits: limits, openedAt: .now)))
+    }
+
+    // MARK: - Speaking, without waiting
+
+    package func say(_ message: TaskMessage) {
+        requestsContinuation.yield(.say(message.message))
+    }
+
+    /// Asks for a payload, from where an earlier attempt stopped.
+    package func fetch(_ adapter: AdapterReference) {
+        requestsContinuation.yield(.fetch(adapter))
+    }
+
+    /// Stops wanting a payload that is on its way; nothing happens when none is.
+    package func abandonFetch(of digest: ContentDigest) {
+        state.withLock { state in
+            guard state.downloads.removeValue(forKey: PayloadDigest(digest)) != nil else { return }
+            state.conversation.abandonFetch(PayloadDigest(digest))
+        }
+    }
+
+    /// Sends an update's payload from `offset` on, beside everything else.
+    package func upload(_ update: UnjudgedUpdate, from offset: Int) {
+        let chunkBytes = state.withLock { $0.chunkBytes }
+        let sender = PayloadSender(store: outbox.payloads, chunkBytes: chunkBytes)
+        let upload = Task<Void, Never> { [connection] in
+            // A connection that ends here ends in `listen` too, and the update is offered again on the next one.
+            _ = try? await sender.send(PayloadDigest(update.adapter.digest), from: UInt64(offset), over: connection)
+        }
+        state.withLock { $0.uploads.updateValue(upload, forKey: update.order.id) }?.cancel()
+    }
+
+    /// Stops sending an update that nobody wants any more.
+    package func stopUpload(of id: WorkOrder.ID) {
+        state.withLock { $0.uploads.removeValue(forKey: id) }?.cancel()
+    }
+
+    // MARK: - The conversation
+
+    /// Whether the server let the client in.
+    package var wasWelcomed: Bool { state.withLock { $0.wasWelcomed } }
+
+    /// Holds the conversation until it ends.
+    ///
+    /// - Parameters:
+    ///   - hello: How the client introduces itself.
+    ///   - driver: Who is told what the server says.
+    /// - Returns: How it ended, or the `TransportError`, `FramingError`, `ProtocolViolation` or `CancellationError` that
+    ///   ended it. No upload is under way any more.
+    package func run(hello: Tributary_V1_Hello, driver: TaskDriver) async -> Result<Ending, any Error> {
+        requestsContinuation.yield(.say(.hello(hello)))
+        let result: Result<Ending, any Error>
+        do {
+            result = .success(try await converse(with: driver))
+        } catch {
+            result = .failure(error)
+        }
+        requestsContinuation.finish()
+        heartbeatsContinuation.finish()
+        for upload in state.withLock({ Array($0.uploads.values) }) {
+            upload.cancel()
+            await upload.value
+        }
+        if case .failure(let violation as ProtocolViolation) = result {
+            await connection.close(saying: violation.goodbye)
+        }
+        return result
+    }
+
+    /// Says that this client leaves of its own will, and closes.
+    package func leave() async {
+        var goodbye = Tributary_V1_Goodbye()
+        goodbye.code = .shuttingDown
+        goodbye.reason = "The client is stopped."
+        await connection.close(saying: goodbye)
+    }
+
+    private func converse(with driver: TaskDriver) async throws -> Ending {
+        try await withThrowingTaskGroup(of: Ending?.self) { group in
+            group.addTask {
+                try await self.speak(driver)
+                return nil
+            }
+            group.addTask {
+                try await self.beat()
+                return nil
+            }
+            group.addTask {
+                try await self.watch()
+                return nil
+            }
+            group.addTask { try await self.listen(driver) }
+            defer { group.cancelAll() }
+            while let ending = try await group.next() {
+                if let ending { return ending }
+            }
+            return .closed
+        }
+    }
+
+    private func speak(_ driver: TaskDriver) async throws {
+        for await request in requests {
+            switch request {
+            case .say(let message):
+                let frame = state.withLock { $0.conversation.send(message) }
+                try await connection.send(frame)
+            case .fetch(let adapter):
+                try await beginDownload(adapter, for: driver)
+            }
+        }
+    }
+
+    /// Says that the client is there, from the welcome on.
+    private func beat() async throws {
+        var nonce: UInt64 = 0
+        for await interval in heartbeats {
+            while true {
+                try await Task.sleep(for: interval)
+                nonce &+= 1
+                var ping = Tributary_V1_Ping()
+                ping.nonce = nonce
+                requestsContinuation.yield(.say(.ping(ping)))
+            }
+        }
+    }
+
+    /// Throws when the server has been silent, or a transfer has stood still, for too long.
+    private func watch() async throws {
+        while true {
+            let deadline = state.withLock { $0.conversation.deadline }
+            try await Task.sleep(until: deadline, clock: .continuous)
+            try state.withLock { try $0.conversation.checkDeadline(at: .now) }
+        }
+    }
+
+    private func listen(_ driver: TaskDriver) async throws -> Ending {
+        for try await frame in connection.inbound {
+            switch try state.withLock({ try $0.conversation.received(frame, at: .now) }) {
+            case .welcome(let welcome):
+                state.withLock { state in
+                    state.wasWelcomed = true
+                    state.chunkBytes = min(state.chunkBytes, Int(welcome.chunkBytes))
+                }
+                heartbeatsContinuation.yield(.seconds(Int64(welcome.heartbeatSeconds)))
+                await driver.welcomed(as: welcome.client, over: self)
+            case .order(let order, _):
+                await received(order, driver)
+            case .orderWithdrawal(let withdrawal):
+                guard let id = try? WorkOrder.ID(withdrawal.id) else { continue }
+                await driver.withdrawn(id, reason: withdrawal.reason)
+            case .uploadRequest(let request, let digest):
+                guard let id = try? WorkOrder.ID(request.id) else { continue }
+                await driver.uploadRequested(id, digest: ContentDigest(digest), offset: request.offset)
+            case .updateVerdict(let verdict):
+                guard let id = try? WorkOrder.ID(verdict.id) else { continue }
+                await driver.judged(id, verdict.accepted ? .accepted : .rejected(reason: verdict.reason))
+            case .evaluationReceipt(let receipt):
+                guard let id = try? WorkOrder.ID(receipt.id) else { continue }
+                await driver.recorded(id)
+            case .chunk(let chunk, let isLast):
+                try await received(chunk, isLast: isLast, driver)
+            case .ping(let nonce):
+                var pong = Tributary_V1_Pong()
+                pong.nonce = nonce
+                requestsContinuation.yield(.say(.pong(pong)))
+            case .pong, .ignored:
+                continue
+            case .goodbye(let goodbye):
+                return .goodbye(goodbye.code, reason: goodbye.reason)
+            }
+        }
+        return .closed
+    }
+
+    private func received(_ message: Tributary_V1_Order, _ driver: TaskDriver) async {
+        do {
+            await driver.received(try WorkOrder(message))
+        } catch {
+            var reply = Tributary_V1_OrderReply()
+            reply.id = message.id
+            reply.reason = error.description
+            requestsContinuation.yield(.say(.orderReply(reply)))
+        }
+    }
+
+    // MARK: - Payloads
+
+    private func beginDownload(_ adapter: AdapterReference, for driver: TaskDriver) async throws {
+        let digest = PayloadDigest(adapter.digest)
+        do {
+            guard !payloads.contains(digest) else { return await driver.payloadArrived(adapter.digest) }
+            let byteCount = UInt64(adapter.byteCount)
+            let receiver = try await payloads.beginReceiving(
+                digest,
+                byteCount: byteCount,
+                maximum: limits.payloadBytes
+            )
+            let start = await receiver.offset
+            guard start < byteCount else { return try await finish(receiver, of: adapter, driver) }
+            let frame = try state.withLock { state in
+                state.downloads[digest] = Download(adapter: adapter, receiver: receiver, start: start)
+                return try state.conversation.fetch(digest, byteCount: byteCount, from: start, at: .now)
+            }
+            try await connection.send(frame)
+        } catch PayloadError.wrongDigest {
+            // All bytes were here, but not the right ones: they are gone now, so this begins anew.
+            requestsContinuation.yield(.fetch(adapter))
+        } catch let error as PayloadError {
+            await driver.payloadFailed(adapter.digest, error)
+        }
+    }
+
+    private func received(_ chunk: Chunk, isLast: Bool, _ driver: TaskDriver) async throws {
+        guard let download = state.withLock({ $0.downloads[chunk.digest] }) else { return }
+        do {
+            try await download.receiver.append(chunk.bytes, at: chunk.offset)
+            guard isLast else { return }
+            _ = state.withLock { $0.downloads.removeValue(forKey: chunk.digest) }
+            try await finish(download.receiver, of: download.adapter, driver)
+        } catch PayloadError.wrongDigest where download.start > 0 {
+            // The half that was here before may be to blame; the next attempt starts from nothing.
+            requestsContinuation.yield(.fetch(download.adapter))
+        } catch let error as PayloadError {
+            state.withLock { state in
+                state.downloads[chunk.digest] = nil
+                state.conversation.abandonFetch(chunk.digest)
+            }
+            await driver.payloadFailed(download.adapter.digest, error)
+        }
+    }
+
+    private func finish(
+        _ receiver: PayloadReceiver,
+        of adapter: AdapterReference,
+        _ driver: TaskDriver
+    ) async throws {
+        try await receiver.finish()
+        await driver.payloadArrived(adapter.digest)
+    }
+}

@@ -1,0 +1,129 @@
+package import FederatedLearning
+package import WireProtocol
+
+extension WorkOrder {
+    /// Reads an order that the conversation has checked.
+    ///
+    /// - Throws: ``UnreadableOrder`` when a number does not fit this machine; the order is refused then.
+    package init(_ message: Tributary_V1_Order) throws(UnreadableOrder) {
+        try self.init(
+            id: WorkOrder.ID(message.id),
+            adapter: AdapterReference(message.adapter),
+            assignment: Assignment(message.assignment)
+        )
+    }
+}
+
+/// An order that says something which this version does not understand.
+package struct UnreadableOrder: Error, Hashable, CustomStringConvertible {
+    package let field: String
+
+    package var description: String {
+        "The order's \(field) cannot be understood. Update fed-client to the server's release."
+    }
+}
+
+extension WorkOrder.ID {
+    package init(_ message: Tributary_V1_OrderID) throws(UnreadableOrder) {
+        let kind: WorkOrder.Kind =
+            switch message.kind {
+            case .train: .train
+            case .evaluate: .evaluate
+            case .unspecified, .UNRECOGNIZED: throw UnreadableOrder(field: "id.kind")
+            }
+        self.init(job: JobID(rawValue: message.job), round: Int(message.round), kind: kind)
+    }
+
+    package var message: Tributary_V1_OrderID {
+        var message = Tributary_V1_OrderID()
+        message.job = job.rawValue
+        message.round = UInt32(clamping: round)
+        message.kind =
+            switch kind {
+            case .train: .train
+            case .evaluate: .evaluate
+            }
+        return message
+    }
+}
+
+extension AdapterReference {
+    package init(_ message: Tributary_V1_AdapterReference) throws(UnreadableOrder) {
+        guard let digest = PayloadDigest(bytes: message.sha256), let byteCount = Int(exactly: message.byteCount) else {
+            throw UnreadableOrder(field: "adapter")
+        }
+        self.init(
+            digest: ContentDigest(digest),
+            byteCount: byteCount,
+            rank: Int(message.rank),
+            alpha: message.alpha,
+            usesRankStabilizedScaling: message.rankStabilizedScaling
+        )
+    }
+
+    package var message: Tributary_V1_AdapterReference {
+        var message = Tributary_V1_AdapterReference()
+        message.sha256 = PayloadDigest(digest).message
+        message.byteCount = UInt64(byteCount)
+        message.rank = UInt32(clamping: rank)
+        message.alpha = alpha
+        message.rankStabilizedScaling = usesRankStabilizedScaling
+        return message
+    }
+}
+
+extension Assignment {
+    fileprivate init(_ message: Tributary_V1_Assignment) throws(UnreadableOrder) {
+        guard let digest = PayloadDigest(bytes: message.modelSha256) else {
+            throw UnreadableOrder(field: "assignment.model_sha256")
+        }
+        let task: JobConfiguration.Task =
+            switch message.task {
+            case .sequenceClassification: .sequenceClassification
+            case .causalLm: .causalLanguageModel
+            case .unspecified, .UNRECOGNIZED: throw UnreadableOrder(field: "assignment.task")
+            }
+        self.init(
+            jobName: message.jobName,
+            model: message.model,
+            modelDigest: ContentDigest(digest),
+            task: task,
+            labels: message.labels,
+            adapter: JobConfiguration.Adapter(
+                rank: Int(message.rank),
+                alpha: message.alpha,
+                targetModules: message.targetModules,
+                dropout: message.dropout,
+                usesRankStabilizedScaling: message.rankStabilizedScaling,
+                modulesToSave: message.modulesToSave
+            ),
+            training: try JobConfiguration.Training(message.training),
+            evaluation: JobConfiguration.Evaluation(
+                every: Int(message.evaluation.every),
+                sample: message.evaluation.sample == 0 ? nil : Int(message.evaluation.sample)
+            ),
+            seed: message.seed
+        )
+    }
+}
+
+extension JobConfiguration.Training {
+    fileprivate init(_ message: Tributary_V1_Training) throws(UnreadableOrder) {
+        let optimizer: Optimizer =
+            switch message.optimizer {
+            case .adamw: .adamw
+            case .sgd: .sgd
+            case .unspecified, .UNRECOGNIZED: throw UnreadableOrder(field: "assignment.training.optimizer")
+            }
+        self.init(
+            epochs: Int(message.epochs),
+            maximumSteps: message.maxSteps == 0 ? nil : Int(message.maxSteps),
+            batchSize: Int(message.batchSize),
+            maximumLength: Int(message.maxLength),
+            optimizer: optimizer,
+            learningRate: message.learningRate,
+            weightDecay: message.weightDecay,
+            momentum: message.momentum
+        )
+    }
+}

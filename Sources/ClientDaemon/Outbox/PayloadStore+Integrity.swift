@@ -1,0 +1,22 @@
+private import Crypto
+private import NIOCore
+package import Transport
+package import WireProtocol
+
+extension PayloadStore {
+    /// Returns whether a stored payload still has the bytes that its digest names.
+    ///
+    /// A store verifies what it receives; this finds what a disk has done to it since.
+    ///
+    /// - Throws: `PayloadError.missing` when the payload is not here, or why it cannot be read.
+    package func isIntact(_ digest: PayloadDigest) async throws -> Bool {
+        let reader = try await openReader(of: digest, from: 0)
+        var hash = SHA256()
+        while true {
+            let bytes = try await reader.read(atMost: 1 << 20)
+            guard bytes.readableBytes > 0 else { break }
+            hash.update(data: bytes.readableBytesView)
+        }
+        return PayloadDigest(hash.finalize()) == digest
+    }
+}

@@ -1,0 +1,243 @@
+package import FederatedLearning
+private import Synchronization
+package import Transport
+private import WireProtocol
+
+/// Performs what the ``TaskLoop`` decides: the one place where events of the connection, the trainer and the disk meet.
+///
+/// It holds no rules. Work runs in a task of its own; everything the actor does itself is short.
+package actor TaskDriver {
+    private enum Report: Sendable {
+        case progress(WorkOrder.ID, TrainingProgress)
+        /// The disk can no longer be relied on.
+        case fatal(any Error)
+    }
+
+    private struct Work {
+        let order: WorkOrder
+        let task: Task<Void, Never>
+    }
+
+    /// At most two a second: enough to watch, next to nothing to send.
+    private static let progressInterval = Duration.milliseconds(500)
+
+    private let worker: OrderWorker
+    private let payloads: PayloadStore
+    private let outbox: Outbox
+    private let observe: @Sendable (ClientEvent) -> Void
+    private let (reports, reportsContinuation) = AsyncStream.makeStream(
+        of: Report.self,
+        bufferingPolicy: .bufferingNewest(16)
+    )
+
+    private var loop: TaskLoop
+    private var link: ServerLink?
+    private var work: Work?
+
+    /// Creates a driver.
+    ///
+    /// - Parameters:
+    ///   - loop: What is owed at the start.
+    ///   - worker: Does the work.
+    ///   - payloads: Where fetched payloads are.
+    ///   - outbox: Where finished updates are.
+    ///   - observe: Is told what happens; it must not wait.
+    package init(
+        loop: TaskLoop,
+        worker: OrderWorker,
+        payloads: PayloadStore,
+        outbox: Outbox,
+        observe: @escaping @Sendable (ClientEvent) -> Void
+    ) {
+        self.loop = loop
+        self.worker = worker
+        self.payloads = payloads
+        self.outbox = outbox
+        self.observe = observe
+    }
+
+    /// Passes on progress until the task is cancelled; then stops the work and waits for its end.
+    ///
+    /// - Throws: When the disk has failed in a way after which nothing is known about its content.
+    package func run() async throws {
+        defer { observe(.stopped) }
+        do {
+            for await report in reports {
+                switch report {
+                case .progress(let id, let progress):
+                    observe(.progressed(id, progress))
+                    link?.say(.progress(id, progress))
+                case .fatal(let error):
+                    throw error
+                }
+            }
+        } catch {
+            await stopWork()
+            throw error
+        }
+        await stopWork()
+    }
+
+    private func stopWork() async {
+        guard let work else { return }
+        work.task.cancel()
+        await work.task.value
+    }
+
+    // MARK: - The connection
+
+    package func welcomed(as name: String, over link: ServerLink) {
+        self.link = link
+        observe(.welcomed(name: name))
+        perform(loop.welcomed())
+    }
+
+    /// Records that a connection is gone; one that another has replaced already changes nothing.
+    package func disconnected(_ link: ServerLink) {
+        guard self.link === link else { return }
+        self.link = nil
+        loop.disconnected()
+    }
+
+    /// Says that this client leaves of its own will, and closes the connection if there is one.
+    package func leave() async {
+        await link?.leave()
+    }
+
+    // MARK: - What the server says
+
+    package func received(_ order: WorkOrder) {
+        observe(.received(order))
+        perform(loop.received(order))
+    }
+
+    package func withdrawn(_ id: WorkOrder.ID, reason: String) {
+        observe(.withdrawn(id, reason: reason))
+        perform(loop.withdrawn(id))
+    }
+
+    package func uploadRequested(_ id: WorkOrder.ID, digest: ContentDigest, offset: UInt64) {
+        perform(loop.uploadRequested(id, digest: digest, offset: offset))
+    }
+
+    package func judged(_ id: WorkOrder.ID, _ verdict: UpdateVerdict) {
+        observe(.judged(id, verdict))
+        perform(loop.judged(id))
+    }
+
+    package func recorded(_ id: WorkOrder.ID) {
+        loop.recorded(id)
+    }
+
+    // MARK: - Payloads
+
+    package func payloadArrived(_ digest: ContentDigest) {
+        perform(loop.payloadArrived(digest))
+    }
+
+    package func payloadFailed(_ digest: ContentDigest, _ error: PayloadError) {
+        observe(.hindered(problem: "\(error)"))
+        stopIfDiskFailed(error)
+        perform(loop.payloadFailed(digest, reason: Disclosure.reason(for: error)))
+    }
+
+    // MARK: - Work
+
+    private func start(_ order: WorkOrder) {
+        observe(.started(order))
+        let progress = progressReporter(for: order.id)
+        let task = Task { [worker, weak self] in
+            let outcome = await worker.work(on: order, progress: progress)
+            await self?.ended(order, outcome)
+        }
+        work = Work(order: order, task: task)
+    }
+
+    private func ended(_ order: WorkOrder, _ outcome: OrderWorker.Outcome) {
+        work = nil
+        switch outcome {
+        case .trained(let update):
+            observe(.finished(update))
+            perform(loop.finished(update))
+        case .evaluated(let report):
+            observe(.evaluated(order, report))
+            perform(loop.evaluated(order.id, report))
+        case .failed(let error):
+            observe(.failed(order, problem: "\(error)"))
+            stopIfDiskFailed(error)
+            perform(loop.failed(order.id, reason: Disclosure.reason(for: error)))
+        case .payloadLost:
+            observe(.hindered(problem: "Payload \(order.adapter.digest) is damaged on this disk; it is fetched again."))
+            attempt { try payloads.remove(PayloadDigest(order.adapter.digest)) }
+            perform(loop.payloadLost(order.id))
+        case .stopped:
+            observe(.halted(order.id))
+            perform(loop.stopped(order.id))
+        }
+    }
+
+    private func progressReporter(for id: WorkOrder.ID) -> @Sendable (TrainingProgress) -> Void {
+        let throttle = ThrottleBox(interval: Self.progressInterval)
+        return { [reportsContinuation] progress in
+            guard throttle.admits(at: .now) else { return }
+            reportsContinuation.yield(.progress(id, progress))
+        }
+    }
+
+    // MARK: - Actions
+
+    private func perform(_ actions: [TaskLoop.Action]) {
+        for action in actions {
+            switch action {
+            case .send(let message):
+                if case .refuse(let id, let reason) = message { observe(.refused(id, reason: reason)) }
+                link?.say(message)
+            case .fetch(let adapter):
+                link?.fetch(adapter)
+            case .work(let order):
+                start(order)
+            case .cancel(let id):
+                if let work, work.order.id == id { work.task.cancel() }
+            case .upload(let update, let offset):
+                link?.upload(update, from: offset)
+            case .forget(let update):
+                link?.stopUpload(of: update.order.id)
+                attempt { try outbox.remove(update) }
+            case .discard(let digest):
+                link?.abandonFetch(of: digest)
+                attempt {
+                    try payloads.remove(PayloadDigest(digest))
+                    try payloads.removePartial(of: PayloadDigest(digest))
+                }
+            }
+        }
+    }
+
+    /// Does something that only tidies up: a failure is told and changes nothing.
+    private func attempt(_ body: () throws -> Void) {
+        do {
+            try body()
+        } catch {
+            observe(.hindered(problem: "\(error)"))
+        }
+    }
+
+    private func stopIfDiskFailed(_ error: any Error) {
+        let failure: FileError? =
+            if case .file(let failure) = error as? PayloadError { failure } else { error as? FileError }
+        if let failure, failure.operation == .sync { reportsContinuation.yield(.fatal(failure)) }
+    }
+}
+
+/// A ``Throttle`` that the trainer's threads share.
+private final class ThrottleBox: Sendable {
+    private let throttle: Mutex<Throttle>
+
+    init(interval: Duration) {
+        self.throttle = Mutex(Throttle(interval: interval))
+    }
+
+    func admits(at now: ContinuousClock.Instant) -> Bool {
+        throttle.withLock { $0.admits(at: now) }
+    }
+}

@@ -1,0 +1,395 @@
+package import FederatedLearning
+
+/// What this silo owes the server: every order that is waiting, being worked or done, and what follows from each event.
+///
+/// A value without I/O. The driver tells it what happened and performs the actions that it returns, in their order.
+/// One order is worked at a time, in order of arrival. Nothing here is lost when the connection is: what the server
+/// still has to hear is said again after ``welcomed()``.
+package struct TaskLoop: Sendable {
+    /// What the driver is to do.
+    package enum Action: Hashable, Sendable {
+        /// Say something to the server. Only returned while connected.
+        case send(TaskMessage)
+        /// Bring the payload here, from where an earlier attempt stopped, then call ``payloadArrived(_:)``.
+        case fetch(AdapterReference)
+        /// Start to work. It ends with ``finished(_:)``, ``evaluated(_:_:)``, ``failed(_:reason:)`` or ``stopped(_:)``.
+        case work(WorkOrder)
+        /// Stop the work that was started; its end is still reported.
+        case cancel(WorkOrder.ID)
+        /// Send the payload of an update from an offset on.
+        case upload(UnjudgedUpdate, offset: Int)
+        /// Remove an update from the outbox: its journey is over.
+        case forget(UnjudgedUpdate)
+        /// Remove a payload that no order needs any more, be it here or still on its way.
+        case discard(ContentDigest)
+    }
+
+    private enum Stage: Hashable, Sendable {
+        case waiting
+        /// Its adapter is on the way. Can become `working`.
+        case fetching
+        case working
+        /// Withdrawn while it was worked; gone when the work has stopped.
+        case stopping
+        /// Trained, in the outbox, and without a verdict.
+        case trained(UnjudgedUpdate)
+        /// Evaluated, and without a receipt.
+        case evaluated(EvaluationReport)
+        case failed(reason: String)
+
+        var isUnderWay: Bool {
+            switch self {
+            case .fetching, .working, .stopping: true
+            case .waiting, .trained, .evaluated, .failed: false
+            }
+        }
+
+        var needsPayload: Bool { self == .waiting || isUnderWay }
+
+        var isFailure: Bool {
+            if case .failed = self { true } else { false }
+        }
+    }
+
+    private struct Task: Sendable {
+        var order: WorkOrder
+        var stage: Stage
+        /// Whether the order came on the present connection, so that the server expects to hear of it.
+        var isOrdered = false
+        /// Whether its result was already said on the present connection.
+        var isAnswered = false
+    }
+
+    private let limits: Limits
+    private var isConnected = false
+    /// Everything owed, in order of arrival.
+    private var tasks: [Task] = []
+    /// Downloaded payloads, the latest used last.
+    private var payloads: [ContentDigest] = []
+    /// Payloads that the server was asked for on the present connection.
+    private var incoming: Set<ContentDigest> = []
+
+    /// Bounds on what a server can make a silo do.
+    package struct Limits: Hashable, Sendable {
+        /// The largest rank that this silo trains.
+        package var maximumRank: Int
+        /// How many orders may wait; more are refused.
+        package var maximumOrders: Int
+        /// How many payloads are kept after the orders that needed them.
+        package var cachedPayloads: Int
+        /// How many failures are remembered.
+        package var rememberedFailures: Int
+
+        package init(
+            maximumRank: Int,
+            maximumOrders: Int = 64,
+            cachedPayloads: Int = 2,
+            rememberedFailures: Int = 16
+        ) {
+            self.maximumRank = maximumRank
+            self.maximumOrders = maximumOrders
+            self.cachedPayloads = cachedPayloads
+            self.rememberedFailures = rememberedFailures
+        }
+    }
+
+    /// Creates the loop of a daemon that starts.
+    ///
+    /// - Parameters:
+    ///   - outbox: The updates that an earlier process finished and nobody has judged.
+    ///   - payloads: The downloaded payloads that lie complete on this machine, the latest used last.
+    ///   - limits: What the silo agrees to.
+    package init(outbox: [UnjudgedUpdate] = [], payloads: [ContentDigest] = [], limits: Limits) {
+        self.limits = limits
+        self.payloads = payloads
+        self.tasks = outbox.map { Task(order: $0.order, stage: .trained($0)) }
+    }
+
+    // MARK: - What can be read
+
+    /// The order that is fetched for, worked or being stopped.
+    package var current: WorkOrder? { tasks.first { $0.stage.isUnderWay }?.order }
+
+    /// How many orders wait for their turn.
+    package var waitingCount: Int { tasks.count { $0.stage == .waiting } }
+
+    /// The updates without a verdict.
+    package var unjudged: [UnjudgedUpdate] {
+        tasks.compactMap { if case .trained(let update) = $0.stage { update } else { nil } }
+    }
+
+    // MARK: - The connection
+
+    /// Records that the server has let this client in: whatever it has not heard for sure is said again.
+    package mutating func welcomed() -> [Action] {
+        isConnected = true
+        var actions: [Action] = []
+        for index in tasks.indices {
+            tasks[index].isOrdered = false
+            tasks[index].isAnswered = false
+            switch tasks[index].stage {
+            case .trained, .evaluated:
+                actions += answer(at: index)
+            case .fetching:
+                actions += fetch(tasks[index].order.adapter)
+            case .waiting, .working, .stopping, .failed:
+                break
+            }
+        }
+        return actions
+    }
+
+    /// Records that the connection is gone; work goes on.
+    package mutating func disconnected() {
+        isConnected = false
+        incoming = []
+    }
+
+    // MARK: - What the server says
+
+    /// Takes an order, which may be one that came before.
+    package mutating func received(_ order: WorkOrder) -> [Action] {
+        guard let index = tasks.firstIndex(where: { $0.order.id == order.id && $0.stage != .stopping }) else {
+            return take(order)
+        }
+        tasks[index].isOrdered = true
+        guard tasks[index].order == order else {
+            return replace(at: index, with: order)
+        }
+        switch tasks[index].stage {
+        case .waiting, .fetching, .working, .stopping:
+            return say(.accept(order.id))
+        case .trained, .evaluated:
+            return say(.accept(order.id)) + answer(at: index)
+        case .failed(let reason):
+            return say(.refuse(order.id, reason: reason))
+        }
+    }
+
+    /// Gives up an order whose round is over, whatever has become of it.
+    package mutating func withdrawn(_ id: WorkOrder.ID) -> [Action] {
+        guard let index = tasks.firstIndex(where: { $0.order.id == id && $0.stage != .stopping }) else { return [] }
+        return drop(at: index) + startNext()
+    }
+
+    /// Answers the server's wish for an update's payload.
+    package func uploadRequested(_ id: WorkOrder.ID, digest: ContentDigest, offset: UInt64) -> [Action] {
+        guard let update = unjudged.first(where: { $0.order.id == id && $0.adapter.digest == digest }),
+            let offset = Int(exactly: offset), offset <= update.adapter.byteCount
+        else { return [] }
+        return [.upload(update, offset: offset)]
+    }
+
+    /// Ends the journey of an update, accepted or not.
+    package mutating func judged(_ id: WorkOrder.ID) -> [Action] {
+        guard let update = unjudged.first(where: { $0.order.id == id }) else { return [] }
+        tasks.removeAll { $0.stage == .trained(update) }
+        return [.forget(update)]
+    }
+
+    /// Ends the journey of an evaluation.
+    package mutating func recorded(_ id: WorkOrder.ID) {
+        tasks.removeAll { task in
+            guard task.order.id == id, case .evaluated = task.stage else { return false }
+            return true
+        }
+    }
+
+    // MARK: - What becomes of the work
+
+    /// Records that a payload lies complete and verified on this machine.
+    package mutating func payloadArrived(_ digest: ContentDigest) -> [Action] {
+        incoming.remove(digest)
+        remember(digest)
+        guard let index = tasks.firstIndex(where: { $0.stage == .fetching && $0.order.adapter.digest == digest })
+        else { return trimPayloads() }
+        tasks[index].stage = .working
+        return [.work(tasks[index].order)]
+    }
+
+    /// Records that a payload cannot be brought here, for a `reason` that may leave the silo.
+    package mutating func payloadFailed(_ digest: ContentDigest, reason: String) -> [Action] {
+        incoming.remove(digest)
+        guard let task = tasks.first(where: { $0.stage == .fetching && $0.order.adapter.digest == digest })
+        else { return [] }
+        return failed(task.order.id, reason: reason)
+    }
+
+    /// Records that the payload of the order that is worked is here no longer, or damaged: it is fetched again.
+    package mutating func payloadLost(_ id: WorkOrder.ID) -> [Action] {
+        guard let index = underWay(id) else { return [] }
+        payloads.removeAll { $0 == tasks[index].order.adapter.digest }
+        guard tasks[index].stage == .working else {
+            tasks.remove(at: index)
+            return startNext()
+        }
+        tasks[index].stage = .fetching
+        return fetch(tasks[index].order.adapter)
+    }
+
+    /// Records that an update lies in the outbox.
+    package mutating func finished(_ update: UnjudgedUpdate) -> [Action] {
+        guard let index = underWay(update.order.id) else { return [.forget(update)] }
+        guard tasks[index].stage == .working else {
+            tasks.remove(at: index)
+            return [.forget(update)] + startNext()
+        }
+        tasks[index].stage = .trained(update)
+        return answer(at: index) + startNext()
+    }
+
+    /// Records what an evaluation measured.
+    package mutating func evaluated(_ id: WorkOrder.ID, _ report: EvaluationReport) -> [Action] {
+        guard let index = underWay(id) else { return [] }
+        guard tasks[index].stage == .working else {
+            tasks.remove(at: index)
+            return startNext()
+        }
+        tasks[index].stage = .evaluated(report)
+        return answer(at: index) + startNext()
+    }
+
+    /// Records that an order cannot be done, for a `reason` that may leave the silo.
+    ///
+    /// It is refused now, and whenever it comes again.
+    package mutating func failed(_ id: WorkOrder.ID, reason: String) -> [Action] {
+        guard let index = underWay(id) else { return [] }
+        guard tasks[index].stage != .stopping else {
+            tasks.remove(at: index)
+            return startNext()
+        }
+        tasks[index].stage = .failed(reason: reason)
+        return (tasks[index].isOrdered ? say(.refuse(id, reason: reason)) : []) + startNext()
+    }
+
+    /// Records that work has stopped without a result, because it was told to.
+    package mutating func stopped(_ id: WorkOrder.ID) -> [Action] {
+        guard let index = underWay(id) else { return [] }
+        tasks.remove(at: index)
+        return startNext()
+    }
+}
+
+// MARK: - Rules
+
+extension TaskLoop {
+    private mutating func take(_ order: WorkOrder) -> [Action] {
+        forgetFailures(before: order.id)
+        if order.id.kind == .train, order.adapter.rank > limits.maximumRank {
+            return say(
+                .refuse(
+                    order.id,
+                    reason: "The order has rank \(order.adapter.rank); this silo trains at most \(limits.maximumRank)."
+                )
+            )
+        }
+        guard tasks.count < limits.maximumOrders else {
+            return say(.refuse(order.id, reason: "\(tasks.count) orders already wait here."))
+        }
+        tasks.append(Task(order: order, stage: .waiting, isOrdered: true))
+        return say(.accept(order.id)) + startNext()
+    }
+
+    /// The number is the same but the work is not: the round was opened anew with other content.
+    private mutating func replace(at index: Int, with order: WorkOrder) -> [Action] {
+        guard tasks[index].stage == .fetching, tasks[index].order.adapter == order.adapter else {
+            return drop(at: index) + take(order)
+        }
+        tasks[index].order = order
+        return say(.accept(order.id))
+    }
+
+    private mutating func drop(at index: Int) -> [Action] {
+        switch tasks[index].stage {
+        case .waiting, .evaluated, .failed:
+            tasks.remove(at: index)
+            return []
+        case .fetching:
+            let digest = tasks.remove(at: index).order.adapter.digest
+            guard !neededPayloads.contains(digest) else { return [] }
+            incoming.remove(digest)
+            return [.discard(digest)]
+        case .working:
+            tasks[index].stage = .stopping
+            return [.cancel(tasks[index].order.id)]
+        case .stopping:
+            return []
+        case .trained(let update):
+            tasks.remove(at: index)
+            return [.forget(update)]
+        }
+    }
+
+    /// Lets the longest waiting order begin when nothing is under way.
+    private mutating func startNext() -> [Action] {
+        guard !tasks.contains(where: { $0.stage.isUnderWay }),
+            let index = tasks.firstIndex(where: { $0.stage == .waiting })
+        else { return trimPayloads() }
+        let order = tasks[index].order
+        if payloads.contains(order.adapter.digest) {
+            remember(order.adapter.digest)
+            tasks[index].stage = .working
+            return [.work(order)] + trimPayloads()
+        }
+        tasks[index].stage = .fetching
+        return fetch(order.adapter) + trimPayloads()
+    }
+
+    /// Asks for a payload, unless it is on its way or nobody can be asked.
+    private mutating func fetch(_ adapter: AdapterReference) -> [Action] {
+        guard isConnected, incoming.insert(adapter.digest).inserted else { return [] }
+        return [.fetch(adapter)]
+    }
+
+    private func say(_ message: TaskMessage) -> [Action] {
+        isConnected ? [.send(message)] : []
+    }
+
+    /// Says the result of a task, once a connection.
+    private mutating func answer(at index: Int) -> [Action] {
+        guard isConnected, !tasks[index].isAnswered else { return [] }
+        switch tasks[index].stage {
+        case .trained(let update):
+            tasks[index].isAnswered = true
+            return [.send(.offer(update))]
+        case .evaluated(let report):
+            tasks[index].isAnswered = true
+            return [.send(.report(tasks[index].order.id, report))]
+        case .waiting, .fetching, .working, .stopping, .failed:
+            return []
+        }
+    }
+
+    private func underWay(_ id: WorkOrder.ID) -> Int? {
+        tasks.firstIndex { $0.order.id == id && $0.stage.isUnderWay }
+    }
+
+    /// A failure is remembered until its job has moved on, or too many others have followed.
+    private mutating func forgetFailures(before id: WorkOrder.ID) {
+        tasks.removeAll { $0.stage.isFailure && $0.order.id.job == id.job && $0.order.id.round < id.round }
+        let excess = tasks.count { $0.stage.isFailure } - limits.rememberedFailures
+        for _ in 0..<max(0, excess) {
+            guard let oldest = tasks.firstIndex(where: \.stage.isFailure) else { return }
+            tasks.remove(at: oldest)
+        }
+    }
+
+    private var neededPayloads: Set<ContentDigest> {
+        Set(tasks.lazy.filter(\.stage.needsPayload).map(\.order.adapter.digest))
+    }
+
+    private mutating func remember(_ digest: ContentDigest) {
+        payloads.removeAll { $0 == digest }
+        payloads.append(digest)
+    }
+
+    /// Lets go of all payloads but those that orders need and the few latest.
+    private mutating func trimPayloads() -> [Action] {
+        let needed = neededPayloads
+        let idle = payloads.filter { !needed.contains($0) }
+        let excess = Set(idle.dropLast(limits.cachedPayloads))
+        guard !excess.isEmpty else { return [] }
+        payloads.removeAll { excess.contains($0) }
+        return idle.filter(excess.contains).map(Action.discard)
+    }
+}

@@ -1,0 +1,12 @@
+package import FederatedLearning
+
+/// What a client says to the server about its work.
+package enum TaskMessage: Hashable, Sendable {
+    /// The order is taken.
+    case accept(WorkOrder.ID)
+    /// The order will not be done; the reason is a sentence that may leave the silo.
+    case refuse(WorkOrder.ID, reason: String)
+    case progress(WorkOrder.ID, TrainingProgress)
+    case offer(UnjudgedUpdate)
+    case report(WorkOrder.ID, EvaluationReport)
+}

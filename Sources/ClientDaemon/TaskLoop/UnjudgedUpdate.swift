@@ -1,0 +1,21 @@
+package import FederatedLearning
+
+/// An update that this silo has trained and has not yet been relieved of.
+///
+/// It names the whole order that it answers, so that an order which comes again is recognised even when the daemon was
+/// restarted in between, and an order that only carries the same number is not.
+package struct UnjudgedUpdate: Hashable, Sendable, Codable {
+    package let order: WorkOrder
+    /// The trained adapter.
+    package let adapter: AdapterReference
+    /// n: how many training examples stand behind it.
+    package let exampleCount: Int
+    package let metrics: [String: Double]
+
+    package init(order: WorkOrder, adapter: AdapterReference, exampleCount: Int, metrics: [String: Double]) {
+        self.order = order
+        self.adapter = adapter
+        self.exampleCount = exampleCount
+        self.metrics = metrics
+    }
+}

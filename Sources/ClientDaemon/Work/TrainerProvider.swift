@@ -1,0 +1,23 @@
+package import FederatedLearning
+
+/// Gives the trainer that holds the base model of an order.
+///
+/// The ``OrderWorker`` calls it once an order, never two at a time. Whoever conforms keeps the model between calls.
+package protocol TrainerProvider: Sendable {
+    /// Returns the model that `order` names, ready to work.
+    ///
+    /// - Throws: Why this machine has no such model.
+    func trainer(for order: WorkOrder) async throws -> ResidentModel
+}
+
+/// A base model in memory.
+package struct ResidentModel: Sendable {
+    /// The SHA-256 of its weights.
+    package let digest: ContentDigest
+    package let trainer: any LocalTrainer
+
+    package init(digest: ContentDigest, trainer: any LocalTrainer) {
+        self.digest = digest
+        self.trainer = trainer
+    }
+}

@@ -1,0 +1,30 @@
+import ClientDaemon
+import Foundation
+
+extension ClientStatus {
+    /// The status as a few lines for people.
+    var text: String {
+        var lines = ["\(name ?? "This client") is \(connectionText)."]
+        if let problem { lines.append("problem    \(problem)") }
+        if let order = currentOrder {
+            let step = order.step.flatMap { step in order.stepCount.map { ", step \(step) of \($0)" } } ?? ""
+            let loss = order.loss.map { String(format: ", loss %.4f", $0) } ?? ""
+            lines.append("working    \(order.jobName), round \(order.round), \(order.kind)\(step)\(loss)")
+        }
+        lines.append("updates    \(acceptedUpdates) accepted, \(rejectedUpdates) rejected, \(unjudgedUpdates) waiting")
+        if let verdict = lastVerdict {
+            let reason = verdict.reason.map { ": \($0)" } ?? ""
+            lines.append("latest     round \(verdict.round) \(verdict.accepted ? "accepted" : "rejected")\(reason)")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private var connectionText: String {
+        switch connection {
+        case .connecting: "connecting to \(server)"
+        case .connected: "connected to \(server) (process \(processIdentifier))"
+        case .waiting: "waiting to reach \(server) (process \(processIdentifier))"
+        case .stopped: "stopped"
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import ClientDaemon
+import Logging
+import Transport
+
+/// Makes this directory a member of a federation.
+struct Join: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Join a federation with the string that `fed-server invite` printed.",
+        discussion: "The private key is made here and never leaves this directory."
+    )
+
+    @Argument(help: ArgumentHelp("The one line of the invitation.", valueName: "join-string"))
+    var invitation: String
+
+    @OptionGroup var options: DirectoryOptions
+
+    func run() async throws {
+        let enrolment = try await Membership.join(
+            invitation,
+            directory: options.directory,
+            logger: .standardError(level: .warning)
+        )
+        print("Joined as \(enrolment.name). Start it with: fed-client run --dir \(options.path) --data FILE")
+    }
+}

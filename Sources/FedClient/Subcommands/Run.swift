@@ -1,0 +1,92 @@
+import ArgumentParser
+import ClientDaemon
+import Foundation
+import Logging
+import ServiceLifecycle
+import Training
+import Transport
+import UnixSignals
+
+/// Runs the daemon.
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Stay connected and train when the server asks, until SIGTERM or Ctrl-C.",
+        discussion: "Flags win over client.yaml in the directory."
+    )
+
+    @OptionGroup var options: DirectoryOptions
+
+    @Option(help: ArgumentHelp("The data of this silo, JSONL or CSV.", valueName: "file"))
+    var data: String?
+
+    @Option(
+        name: .customLong("model"),
+        help: ArgumentHelp("A base model's directory; may be given several times.", valueName: "folder")
+    )
+    var models: [String] = []
+
+    @Option(help: ArgumentHelp("The largest adapter rank to train.", valueName: "rank"))
+    var maxRank: Int?
+
+    @Option(help: ArgumentHelp("How many threads training may use.", valueName: "count"))
+    var threads: Int?
+
+    @Option(
+        help: ArgumentHelp("From which level on to log: debug, info, warning or error.", valueName: "level"),
+        transform: Self.logLevel
+    )
+    var logLevel = Logger.Level.info
+
+    func validate() throws {
+        if let maxRank, !ClientConfiguration.ranks.contains(maxRank) {
+            throw ValidationError("--max-rank takes a number from 1 to \(ClientConfiguration.ranks.upperBound).")
+        }
+        if let threads, !ClientConfiguration.threadCounts.contains(threads) {
+            throw ValidationError("--threads takes a number from 1 to \(ClientConfiguration.threadCounts.upperBound).")
+        }
+    }
+
+    func run() async throws {
+        let directory = options.directory
+        guard directory.isJoined else { throw ClientError.notJoined(path: directory.url.path) }
+        var configuration = try ConfigurationFile.read(from: directory)
+        if let data { configuration.data = URL(fileURLWithPath: data) }
+        if let maxRank { configuration.maximumRank = maxRank }
+        if let threads { configuration.threads = threads }
+        let membership = try Membership(of: directory, configuration: configuration)
+        let logger = Logger.standardError(level: logLevel)
+        guard let data = configuration.data else { throw ClientError.noData(path: directory.configurationFile.path) }
+        // A broken file is told now, and not when the first round is under way.
+        _ = try DataFile(contentsOf: data)
+        let client = FederationClient(
+            directory: directory,
+            configuration: configuration,
+            membership: membership,
+            trainers: NativeTrainers(
+                library: ModelLibrary(
+                    named: configuration.models,
+                    directories: models.map { URL(fileURLWithPath: $0, isDirectory: true) }
+                ),
+                data: data,
+                client: membership.credentials.name,
+                threads: configuration.threads
+            ),
+            logger: logger
+        )
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [.init(service: client, successTerminationBehavior: .gracefullyShutdownGroup)],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: .standardError(level: .error)
+            )
+        )
+        try await group.run()
+    }
+
+    private static func logLevel(_ name: String) throws -> Logger.Level {
+        guard let level = Logger.Level(rawValue: name) else {
+            throw ValidationError("There is no log level '\(name)'. Give debug, info, warning or error.")
+        }
+        return level
+    }
+}
