@@ -136,7 +136,7 @@ package struct RoundStateMachine: Sendable, Hashable {
             return digest == offer.adapter.digest
                 ? [.answer(offer, .accepted)] : reject(offer, .differsFromAccepted(digest))
         case .inspecting(let first):
-            return first == offer ? [] : reject(offer, .beingChecked(first.adapter.digest))
+            return first.adapter == offer.adapter ? [] : reject(offer, .beingChecked(first.adapter.digest))
         case .rejected(let rejection):
             return reject(offer, .rejectedBefore(reason: rejection.description))
         case .awaited, .away, .lost:
