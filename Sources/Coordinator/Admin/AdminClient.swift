@@ -1,0 +1,134 @@
+package import FederatedLearning
+private import Foundation
+private import FoundationNetworking
+
+/// The command line's end of the admin API.
+package struct AdminClient: Sendable {
+    private let address: ListenAddress
+    private let token: String
+
+    /// - Parameters:
+    ///   - address: Where the running server's admin API is bound.
+    ///   - token: The content of the state directory's `admin-token`.
+    package init(address: ListenAddress, token: String) {
+        self.address = address
+        self.token = token
+    }
+
+    package func health() async throws -> AdminHealth { try await get("v1/health") }
+
+    package func clients() async throws -> [ClientSummary] { try await get("v1/clients") }
+
+    package func revoke(_ name: String) async throws {
+        _ = try await send("POST", "v1/clients/\(Self.escaped(name))/revoke")
+    }
+
+    package func submit(_ submission: JobSubmission) async throws -> JobID {
+        let answer = try await send("POST", "v1/jobs", body: AdminCoding.encode(submission))
+        return try AdminCoding.decode(AdminSubmitted.self, from: answer).id
+    }
+
+    package func cancel(_ job: JobID) async throws {
+        _ = try await send("POST", "v1/jobs/\(Self.escaped(job.rawValue))/cancel")
+    }
+
+    /// Returns a job's events as they happen; the stream ends when the job is over or the server stops.
+    package func events(of job: JobID) throws -> AsyncThrowingStream<JobEvent, any Error> {
+        let request = try request("GET", "v1/jobs/\(Self.escaped(job.rawValue))/events")
+        return AsyncThrowingStream { continuation in
+            let lines = EventLines(address: address, continuation: continuation)
+            let configuration = URLSessionConfiguration.ephemeral
+            // A round may take hours. The connection is local: the system says when the server is gone.
+            configuration.timeoutIntervalForRequest = 30 * 86_400
+            let session = URLSession(configuration: configuration, delegate: lines, delegateQueue: nil)
+            let task = session.dataTask(with: request)
+            continuation.onTermination = { _ in
+                task.cancel()
+                session.finishTasksAndInvalidate()
+            }
+            task.resume()
+        }
+    }
+
+    // MARK: - Requests
+
+    private func get<Value: Decodable>(_ path: String) async throws -> Value {
+        try AdminCoding.decode(Value.self, from: await send("GET", path))
+    }
+
+    private func send(_ method: String, _ path: String, body: Data? = nil) async throws -> Data {
+        var request = try request(method, path)
+        request.httpBody = body
+        request.timeoutInterval = 30
+        let (bytes, response): (Data, URLResponse)
+        do {
+            (bytes, response) = try await URLSession.shared.data(for: request)
+        } catch let error as URLError {
+            throw CoordinatorError.serverUnreachable(address: "\(address)", reason: error.localizedDescription)
+        }
+        try Self.check(response, bytes)
+        return bytes
+    }
+
+    private func request(_ method: String, _ path: String) throws -> URLRequest {
+        guard let url = URL(string: "http://\(address)/\(path)") else {
+            throw CoordinatorError.invalidAddress("\(address)")
+        }
+        var request = URLRequest(url: url)
+        request.httpMethod = method
+        request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        return request
+    }
+
+    fileprivate static func check(_ response: URLResponse?, _ body: Data) throws {
+        guard let status = (response as? HTTPURLResponse)?.statusCode, !(200..<300).contains(status) else { return }
+        let message = (try? AdminCoding.decode(AdminFailure.self, from: body))?.error.message
+        throw CoordinatorError.serverRefused(status: status, message: message ?? "")
+    }
+
+    private static func escaped(_ component: String) -> String {
+        component.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+    }
+}
+
+/// Cuts a response into lines and each line into an event.
+private final class EventLines: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+    // The session calls its delegate on one serial queue, so no two calls touch `rest` at once.
+    private var rest = Data()
+    private let address: ListenAddress
+    private let continuation: AsyncThrowingStream<JobEvent, any Error>.Continuation
+
+    init(address: ListenAddress, continuation: AsyncThrowingStream<JobEvent, any Error>.Continuation) {
+        self.address = address
+        self.continuation = continuation
+    }
+
+    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+        rest.append(data)
+        guard (dataTask.response as? HTTPURLResponse)?.statusCode == 200 else { return }
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            do {
+                continuation.yield(try AdminCoding.decode(JobEvent.self, from: rest[rest.startIndex..<end]))
+            } catch {
+                continuation.finish(throwing: error)
+            }
+            rest = Data(rest[(end + 1)...])
+        }
+    }
+
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+        if let error {
+            continuation.finish(
+                throwing: CoordinatorError.serverUnreachable(address: "\(address)", reason: error.localizedDescription)
+            )
+            return
+        }
+        do {
+            try AdminClient.check(task.response, rest)
+            continuation.finish()
+        } catch {
+            continuation.finish(throwing: error)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import FederatedLearning
+import Hummingbird
+
+/// Lets in who shows the token.
+struct AdminGate: RouterMiddleware {
+    let token: AdminToken
+
+    func handle(
+        _ request: Request,
+        context: BasicRequestContext,
+        next: @concurrent (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        guard token.isShown(in: request.headers[.authorization]) else {
+            throw HTTPError(
+                .unauthorized,
+                message: "The token is missing or wrong. Send the content of the state directory's `admin-token`."
+            )
+        }
+        return try await next(request, context)
+    }
+}
+
+/// Turns the coordinator's errors into statuses; their sentences are written for people and go along.
+struct AdminFailures: RouterMiddleware {
+    func handle(
+        _ request: Request,
+        context: BasicRequestContext,
+        next: @concurrent (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as JobFileError {
+            throw HTTPError(.badRequest, message: error.description)
+        } catch let error as CoordinatorError {
+            throw HTTPError(error.status, message: error.description)
+        }
+    }
+}
+
+extension CoordinatorError {
+    fileprivate var status: HTTPResponse.Status {
+        switch self {
+        case .unknownJob, .unknownClient: .notFound
+        case .invalidClientName: .badRequest
+        case .tokenReused, .nothingToExport, .jobIsOver: .conflict
+        default: .internalServerError
+        }
+    }
+}

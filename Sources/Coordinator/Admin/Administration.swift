@@ -1,0 +1,93 @@
+package import FederatedLearning
+package import Foundation
+private import Logging
+
+/// What can be asked of a running server by those who run it.
+///
+/// The admin API is a thin dress over this; the rules are those of the directory, the catalogue and the runner.
+package struct Administration: Sendable {
+    private let store: CoordinatorStore
+    private let registry: SessionRegistry
+    private let runner: JobRunner
+    private let now: @Sendable () -> Date
+
+    package init(
+        store: CoordinatorStore,
+        registry: SessionRegistry,
+        runner: JobRunner,
+        now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.store = store
+        self.registry = registry
+        self.runner = runner
+        self.now = now
+    }
+
+    package func health() async -> AdminHealth {
+        await AdminHealth(
+            status: "serving",
+            connectedClients: registry.connectedCount,
+            runningJob: runner.runningJob
+        )
+    }
+
+    // MARK: - Clients
+
+    package func clients() async throws -> [ClientSummary] {
+        let heard = await registry.lastHeard()
+        return try await store.clients.clients().map { record in
+            ClientSummary(record: record, lastHeard: heard[record.name])
+        }
+    }
+
+    /// Shuts a client out and closes its connection.
+    package func revoke(_ name: String) async throws {
+        try await store.clients.revoke(name, now: now())
+        await registry.expel(name)
+    }
+
+    // MARK: - Jobs
+
+    /// Keeps a job, to be run when those before it are over.
+    package func submit(_ submission: JobSubmission) async throws -> JobID {
+        let configuration = try JobFile.parse(submission.yaml)
+        let id = try await store.jobs.submit(
+            submission,
+            configuration: configuration,
+            id: JobID(rawValue: UUID().uuidString.lowercased()),
+            now: now()
+        )
+        runner.wake()
+        return id
+    }
+
+    package func jobs() async throws -> [JobSummary] { try await store.jobs.summaries() }
+
+    package func job(_ id: JobID) async throws -> JobReport { try await store.jobs.report(of: id) }
+
+    package func measurements(of id: JobID) async throws -> [FederatedLearning.Measurement] {
+        try await store.jobs.measurements(of: id)
+    }
+
+    /// Ends a job that is not over; what its committed rounds left stays.
+    package func cancel(_ id: JobID) async throws {
+        try await store.jobs.cancel(id, now: now())
+        store.feed.changed(id)
+        await runner.cancelled(id)
+    }
+
+    /// Returns where the adapter that the latest committed round left lies, and what it is.
+    ///
+    /// - Throws: ``CoordinatorError/nothingToExport(_:)`` when no round has been committed and none began.
+    package func adapterFile(of id: JobID) async throws -> (reference: AdapterReference, file: URL) {
+        guard let reference = try await store.runs.state(of: id).global else {
+            throw CoordinatorError.nothingToExport(id)
+        }
+        return (reference, store.payloads.file(of: reference.digest))
+    }
+
+    /// What happens to a job, from its beginning until it is over or the server shuts down.
+    package func events(of id: JobID) -> JobEvents {
+        JobEvents(job: id, catalogue: store.jobs, feed: store.feed)
+    }
+}

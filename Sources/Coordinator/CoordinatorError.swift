@@ -1,0 +1,116 @@
+package import FederatedLearning
+
+/// Why the coordinator could not do what it was asked.
+package enum CoordinatorError: Error, Equatable {
+    // MARK: The state directory
+
+    /// `init` was given a folder that already holds something.
+    case folderNotEmpty(path: String)
+    /// The folder holds no `server.yaml`.
+    case notAStateDirectory(path: String)
+    /// Another process holds the lock.
+    case alreadyRunning(path: String, process: Int32?)
+    case invalidSettings(path: String, problem: String)
+    case invalidAddress(String)
+    /// The admin API was to listen where others can reach it.
+    case adminNotOnLoopback(String)
+    case fileFailed(path: String, action: FileAction, reason: String)
+    /// A newer version of the program wrote the database.
+    case databaseTooNew(path: String)
+    case databaseUnusable(path: String, reason: String)
+
+    // MARK: Jobs
+
+    case unknownJob(JobID)
+    /// A submit token was used for another job before.
+    case tokenReused(JobID)
+    case nothingToExport(JobID)
+    /// The job is finished, failed or cancelled already.
+    case jobIsOver(JobID)
+    /// The job does not fit its base model.
+    case unsuitableJob(key: String, problem: String)
+    /// No folder holds the base model that the job names.
+    case modelNotFound(model: String, tried: [String])
+    /// The database names an adapter that its tables do not hold, or one with impossible figures.
+    case corruptRecord(table: String, key: String)
+
+    // MARK: Clients
+
+    case invalidClientName(String)
+    case unknownClient(String)
+
+    // MARK: The admin API
+
+    case serverNotRunning(path: String)
+    case serverUnreachable(address: String, reason: String)
+    /// The server stopped while a job was waited for.
+    case serverStopped(JobID)
+    /// The server answered with an error; the message is its own.
+    case serverRefused(status: Int, message: String)
+
+    package enum FileAction: String, Sendable {
+        case create, read, write, lock
+    }
+}
+
+extension CoordinatorError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .folderNotEmpty(let path):
+            "'\(path)' already exists. Give `--dir` a new folder, or start what is there with `fed-server run --dir \(path)`."
+        case .notAStateDirectory(let path):
+            "'\(path)' is not a server's state directory. Make one with `fed-server init --dir \(path)`."
+        case .alreadyRunning(let path, let process):
+            """
+            Another server\(process.map { " (process \($0))" } ?? "") is running on '\(path)'. \
+            Stop it first, or give `--dir` another folder.
+            """
+        case .invalidSettings(let path, let problem):
+            "'\(path)' cannot be used: \(problem)"
+        case .invalidAddress(let text):
+            "'\(text)' is not an address. Write HOST:PORT, such as 127.0.0.1:8443, 0.0.0.0:8443 or [::1]:8443."
+        case .adminNotOnLoopback(let address):
+            """
+            The admin API cannot listen on \(address): it carries no TLS. \
+            Set `admin_listen` to 127.0.0.1 and reach it through an SSH tunnel.
+            """
+        case .fileFailed(let path, let action, let reason):
+            "Cannot \(action.rawValue) '\(path)': \(reason). Check the folder's owner, its permissions and the free space."
+        case .databaseTooNew(let path):
+            "'\(path)' was written by a newer version. Use that version of fed-server, or restore an older backup."
+        case .databaseUnusable(let path, let reason):
+            "'\(path)' cannot be used: \(reason). Check its permissions and the disk, or restore a backup."
+        case .unknownJob(let id):
+            "There is no job '\(id)'. See `fed-server job list`."
+        case .tokenReused(let id):
+            "The submit token belongs to job '\(id)', which was submitted from another file. Use a new token."
+        case .nothingToExport(let id):
+            "Job '\(id)' has no adapter yet. Wait for its first round: `fed-server job wait \(id)`."
+        case .jobIsOver(let id):
+            "Job '\(id)' is over already. See `fed-server job status \(id)`."
+        case .unsuitableJob(let key, let problem):
+            "The job's `\(key)` does not fit its base model: \(problem)"
+        case .modelNotFound(let model, let tried):
+            """
+            There is no base model '\(model)' (looked for a `model.safetensors` in \(tried.joined(separator: ", "))). \
+            Give `model` the path of a Hugging Face directory, or put one there.
+            """
+        case .corruptRecord(let table, let key):
+            "The record '\(key)' of table '\(table)' is damaged. Stop the server and restore a backup of the state directory."
+        case .invalidClientName(let name):
+            """
+            '\(name)' cannot name a client. Use 1 to 64 of a–z, 0–9, '-', '.' and '_', beginning with a letter or digit.
+            """
+        case .unknownClient(let name):
+            "There is no client '\(name)'. See `fed-server clients`."
+        case .serverNotRunning(let path):
+            "No server is running on '\(path)'. Start it with `fed-server run --dir \(path)`."
+        case .serverUnreachable(let address, let reason):
+            "The server at \(address) does not answer (\(reason)). Check that `fed-server run` is alive, and its log."
+        case .serverStopped(let id):
+            "The server stopped before job '\(id)' was over. Start it again: the job goes on, and so does `job wait`."
+        case .serverRefused(let status, let message):
+            message.isEmpty ? "The server answered with status \(status). See its log." : message
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package import Adapters
+package import FederatedLearning
+package import Foundation
+
+/// The adapter that a job starts from, for the base model that it names.
+package struct InitialAdapter: Sendable {
+    private static let classifier = "classifier"
+
+    private let configuration: JobConfiguration
+    private let layers: [LinearLayer]
+    private let head: ClassificationHead?
+
+    /// Checks that a job fits its base model, which is a Hugging Face directory.
+    ///
+    /// - Throws: ``AdapterError`` about the model or `target_modules`; ``CoordinatorError/unsuitableJob(key:problem:)``.
+    package init(for configuration: JobConfiguration, model: URL) throws {
+        let directory = try BaseModelDirectory(reading: model)
+        guard configuration.task == .sequenceClassification else {
+            throw CoordinatorError.unsuitableJob(
+                key: "task",
+                problem: "'\(model.path)' is an encoder. Write `task: sequence-classification`."
+            )
+        }
+        if let other = configuration.adapter.modulesToSave.first(where: { $0 != Self.classifier }) {
+            throw CoordinatorError.unsuitableJob(
+                key: "adapter.modules_to_save",
+                problem: "'\(other)' cannot be trained whole. Write [\(Self.classifier)]."
+            )
+        }
+        self.configuration = configuration
+        self.layers = try directory.layers(targetedBy: .names(configuration.adapter.targetModules))
+        self.head =
+            configuration.adapter.modulesToSave.isEmpty
+            ? nil
+            : ClassificationHead(
+                path: Self.classifier,
+                labelCount: configuration.labels.count,
+                hiddenSize: directory.configuration.hiddenSize
+            )
+    }
+
+    /// Makes the adapter: the same job gives the same one.
+    package func make() -> LoRAAdapter {
+        .initial(
+            for: layers,
+            rank: configuration.adapter.rank,
+            alpha: configuration.adapter.alpha,
+            usesRankStabilizedScaling: configuration.adapter.usesRankStabilizedScaling,
+            head: head,
+            seed: configuration.seed
+        )
+    }
+}

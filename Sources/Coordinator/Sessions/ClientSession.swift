@@ -1,0 +1,359 @@
+import Aggregation
+import FederatedLearning
+import Foundation
+import Logging
+import Metrics
+import NIOCore
+import Transport
+import WireProtocol
+
+/// One client's conversation over one connection.
+///
+/// The driver (``SessionDriver``) passes in the frames that it receives and writes what ``outgoing`` yields; what may come
+/// when is ``ServerConversation``'s to judge. Uploads go to the payload store as they come, and the client is told what
+/// became of them only when they are durable and recorded.
+actor ClientSession {
+    /// A payload that the client asked for.
+    struct Fetch: Hashable, Sendable {
+        let digest: PayloadDigest
+        let offset: UInt64
+    }
+
+    /// An update on its way in.
+    private struct Upload {
+        let offer: UpdateOffer
+        let receiver: PayloadReceiver
+    }
+
+    /// Frames to be written, in order; finished when the session is over.
+    nonisolated let outgoing: AsyncStream<Frame>
+    /// Payloads to be sent, one after the other; finished when the session is over.
+    nonisolated let fetches: AsyncStream<Fetch>
+    nonisolated let client: ClientID
+
+    private let peer: PeerIdentity
+    private let environment: SessionEnvironment
+    private let logger: Logger
+    private let frames: AsyncStream<Frame>.Continuation
+    private let requests: AsyncStream<Fetch>.Continuation
+    private var conversation: ServerConversation
+    private var uploads: [PayloadDigest: Upload] = [:]
+    /// What the latest order for a payload was, to tell what its bytes are for.
+    private var orderOfPayload: [PayloadDigest: WorkOrder.Kind] = [:]
+    private var progressReported: ContinuousClock.Instant?
+    private var isOver = false
+    /// The last word, if there is one.
+    private(set) var farewell: Tributary_V1_Goodbye?
+    private(set) var lastHeard: Date
+
+    /// More frames than this wait only when the peer does not read.
+    private static let outgoingLimit = 4096
+    /// How often a client's progress is passed on at most.
+    private static let progressInterval = Duration.milliseconds(200)
+
+    init(peer: PeerIdentity, environment: SessionEnvironment) {
+        self.peer = peer
+        self.client = ClientID(peer.name)
+        self.environment = environment
+        var logger = environment.logger
+        logger[metadataKey: "client.id"] = "\(peer.name)"
+        logger[metadataKey: "peer.address"] = "\(peer.address)"
+        self.logger = logger
+        self.conversation = ServerConversation(limits: environment.limits, openedAt: environment.now())
+        self.lastHeard = environment.date()
+        (self.outgoing, self.frames) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.outgoingLimit))
+        (self.fetches, self.requests) = AsyncStream.makeStream()
+    }
+
+    // MARK: - Receiving
+
+    /// Takes the next frame.
+    ///
+    /// - Returns: Whether the session goes on.
+    func received(_ frame: Frame) async -> Bool {
+        guard !isOver else { return false }
+        lastHeard = environment.date()
+        do {
+            try await act(on: conversation.received(frame, at: environment.now()))
+        } catch let violation as ProtocolViolation {
+            logger.info("Protocol violation", metadata: ["reason": "\(violation)"])
+            end(violation.goodbye)
+        } catch is CancellationError {
+            close()
+        } catch let error as PayloadError where error.isOfSender {
+            logger.info("Upload refused", metadata: ["reason": "\(error)"])
+            end(Tributary_V1_Goodbye(.protocolError, "\(error)"))
+        } catch {
+            logger.error("Session failed", metadata: ["error": "\(error)"])
+            end(Tributary_V1_Goodbye(.unspecified, "The server could not store what it was sent. Try again later."))
+        }
+        return !isOver
+    }
+
+    private func act(on event: ServerConversation.Event) async throws {
+        switch event {
+        case .hello(let hello):
+            try await welcome(hello)
+        case .orderReply(let reply):
+            guard !reply.accepted, let order = WorkOrder.ID(reply.id) else { return }
+            await environment.registry.report(.failed(client, order, reason: reply.reason), from: self)
+        case .progress(let progress):
+            await pass(progress)
+        case .fetch(let digest, let offset):
+            requests.yield(Fetch(digest: digest, offset: offset))
+        case .updateOffer(let message, let digest):
+            try await consider(message, digest: digest)
+        case .chunk(let chunk, let isLast):
+            try await store(chunk, isLast: isLast)
+        case .evaluationResult(let message):
+            try await take(message)
+        case .ping(let nonce):
+            var pong = Tributary_V1_Pong()
+            pong.nonce = nonce
+            send(.pong(pong))
+        case .goodbye:
+            close()
+        case .pong, .ignored:
+            break
+        }
+    }
+
+    /// Lets the client in, when its certificate is admitted.
+    private func welcome(_ hello: Tributary_V1_Hello) async throws {
+        guard try await isAdmitted() else { return }
+        var welcome = Tributary_V1_Welcome()
+        welcome.protocolVersion = ProtocolVersion.current
+        welcome.software = Software.description
+        welcome.client = peer.name
+        welcome.heartbeatSeconds = UInt32(clamping: environment.limits.heartbeat.components.seconds)
+        welcome.chunkBytes = UInt32(clamping: FrameLimits.defaultChunkBytes)
+        welcome.payloadBytes = environment.limits.payloadBytes
+        // Orders follow as soon as the registry knows the session, so Welcome goes first.
+        send(.welcome(welcome))
+        let profile = ClientProfile(id: client, maximumRank: Int(hello.maximumRank), tags: hello.tags)
+        guard await environment.registry.enter(self, as: profile) else {
+            end(.shuttingDown)
+            return
+        }
+        logger.info("Client connected", metadata: ["client.rank": "\(profile.maximumRank)"])
+        // Whoever was revoked since the first look was not yet among those whom `expel` finds.
+        guard try await isAdmitted() else { return }
+        try await environment.clients.arrived(profile, software: hello.software, at: lastHeard)
+    }
+
+    private func isAdmitted() async throws -> Bool {
+        let fingerprint = ContentDigest(peer.fingerprint)
+        let reason: String
+        switch try await environment.clients.admission(of: peer.name, fingerprint: fingerprint) {
+        case .admitted: return true
+        case .revoked: reason = "The certificate of '\(peer.name)' was revoked. Ask for a new join string."
+        case .unknown: reason = "The certificate is not in this server's records. Ask for a new join string."
+        }
+        logger.info("Client refused", metadata: ["reason": "\(reason)"])
+        environment.metrics.refusedConnections.increment()
+        end(Tributary_V1_Goodbye(.revoked, reason))
+        return false
+    }
+
+    private func pass(_ progress: Tributary_V1_Progress) async {
+        let now = environment.now()
+        let isLast = progress.step >= progress.stepCount
+        if let last = progressReported, !isLast, now - last < Self.progressInterval { return }
+        guard let order = WorkOrder.ID(progress.id) else { return }
+        progressReported = now
+        await environment.registry.report(.progressed(client, order, TrainingProgress(progress)), from: self)
+    }
+
+    // MARK: - Updates
+
+    /// Answers an offer that is settled, passes on one whose payload is here, and asks for the rest of one that is not.
+    private func consider(_ message: Tributary_V1_UpdateOffer, digest: PayloadDigest) async throws {
+        guard let offer = UpdateOffer(message, from: client) else {
+            throw ProtocolViolation.malformed(message: "UpdateOffer", field: "adapter", reason: "is out of range")
+        }
+        switch try await environment.runs.standing(of: offer) {
+        case .accepted:
+            answer(offer.order, with: .accepted)
+            return
+        case .settled(let reason):
+            answer(offer.order, with: .rejected(reason: reason))
+            return
+        case .awaited(let handed):
+            do {
+                // How many examples a client may claim is the run's to judge.
+                try UpdateIntake.check(offer, against: handed, exampleLimit: .max)
+            } catch {
+                // Not worth its bytes. The run hears of it, so that it does not wait for this client.
+                answer(offer.order, with: .rejected(reason: error.description))
+                await environment.registry.report(.failed(client, offer.order, reason: error.description), from: self)
+                return
+            }
+        }
+        guard !environment.payloads.contains(digest) else {
+            await environment.registry.report(.offered(offer), from: self)
+            return
+        }
+        guard uploads[digest] == nil else {
+            answer(offer.order, with: .rejected(reason: "The same bytes are on their way for another order."))
+            return
+        }
+        let receiver = try await environment.payloads.beginReceiving(
+            digest,
+            byteCount: message.adapter.byteCount,
+            from: client.rawValue,
+            maximum: environment.limits.payloadBytes
+        )
+        guard !isOver else { return }
+        let offset = await receiver.offset
+        if offset == message.adapter.byteCount {
+            // Everything had come before the last break.
+            try await receiver.finish()
+            await environment.registry.report(.offered(offer), from: self)
+        } else {
+            uploads[digest] = Upload(offer: offer, receiver: receiver)
+            frames.yield(try conversation.requestUpload(of: message, from: offset, at: environment.now()))
+        }
+    }
+
+    private func store(_ chunk: Chunk, isLast: Bool) async throws {
+        guard let upload = uploads[chunk.digest] else { return }
+        try await upload.receiver.append(chunk.bytes, at: chunk.offset)
+        await environment.registry.moved(client, .train, up: chunk.bytes.readableBytes)
+        guard isLast else { return }
+        try await upload.receiver.finish()
+        // Withdrawn while it was on its way to the disk: the client has its answer.
+        guard uploads.removeValue(forKey: chunk.digest) != nil else { return }
+        await environment.registry.report(.offered(upload.offer), from: self)
+    }
+
+    // MARK: - Evaluations
+
+    private func take(_ message: Tributary_V1_EvaluationResult) async throws {
+        guard let order = WorkOrder.ID(message.id), order.kind == .evaluate, let report = EvaluationReport(message)
+        else {
+            throw ProtocolViolation.malformed(message: "EvaluationResult", field: "id", reason: "is out of range")
+        }
+        if try await environment.runs.awaitsEvaluation(order) {
+            await environment.registry.report(.evaluated(client, order, report), from: self)
+        } else {
+            confirm(order)
+        }
+    }
+
+    // MARK: - What a run asks for
+
+    func push(_ order: WorkOrder) {
+        orderOfPayload[PayloadDigest(order.adapter.digest)] = order.id.kind
+        send(.order(order.message))
+    }
+
+    func withdraw(_ order: WorkOrder.ID, reason: String) {
+        // A client in the middle of an upload stops when it hears the verdict.
+        if order.kind == .train, let upload = uploads.first(where: { $0.value.offer.order == order }) {
+            uploads[upload.key] = nil
+            answer(order, with: .rejected(reason: reason))
+            return
+        }
+        var withdrawal = Tributary_V1_OrderWithdrawal()
+        withdrawal.id = order.message
+        withdrawal.reason = reason
+        send(.orderWithdrawal(withdrawal))
+    }
+
+    func answer(_ order: WorkOrder.ID, with verdict: UpdateVerdict) {
+        var message = Tributary_V1_UpdateVerdict()
+        message.id = order.message
+        switch verdict {
+        case .accepted:
+            message.accepted = true
+        case .rejected(let reason):
+            message.reason = reason
+        }
+        send(.updateVerdict(message))
+    }
+
+    func confirm(_ evaluation: WorkOrder.ID) {
+        var receipt = Tributary_V1_EvaluationReceipt()
+        receipt.id = evaluation.message
+        send(.evaluationReceipt(receipt))
+    }
+
+    // MARK: - Sending payloads
+
+    /// Says whether the client may have what it asks for and is to be sent it.
+    func begins(_ fetch: Fetch) async throws -> Bool {
+        if try await environment.runs.isFetchable(fetch.digest, by: client), environment.payloads.contains(fetch.digest)
+        {
+            return true
+        }
+        // An order may have been withdrawn while the request was on its way: no reason to part.
+        logger.info("Payload not sent", metadata: ["payload": "\(fetch.digest)"])
+        ends(fetch)
+        return false
+    }
+
+    func sent(_ byteCount: Int, of fetch: Fetch) async {
+        let kind = orderOfPayload[fetch.digest] ?? .train
+        await environment.registry.moved(client, kind, down: byteCount)
+    }
+
+    func ends(_ fetch: Fetch) {
+        conversation.fetchEnded(fetch.digest)
+    }
+
+    // MARK: - Patience
+
+    /// When the session ends unless something comes before.
+    var deadline: ContinuousClock.Instant { conversation.deadline }
+
+    /// Ends the session when its deadline has passed.
+    ///
+    /// - Returns: Whether it goes on.
+    func checkDeadline() -> Bool {
+        guard !isOver else { return false }
+        do {
+            try conversation.checkDeadline(at: environment.now())
+        } catch {
+            logger.info("Client went silent", metadata: ["reason": "\(error)"])
+            end(error.goodbye)
+        }
+        return !isOver
+    }
+
+    // MARK: - The end
+
+    /// Ends the session with a last word.
+    func end(_ goodbye: Tributary_V1_Goodbye) {
+        guard !isOver else { return }
+        _ = conversation.send(.goodbye(goodbye))
+        farewell = goodbye
+        close()
+    }
+
+    /// Ends the session; what is in line still goes out.
+    ///
+    /// What came of an upload stays, and the next connection goes on there.
+    func close() {
+        isOver = true
+        frames.finish()
+        requests.finish()
+        uploads = [:]
+    }
+
+    private func send(_ message: Tributary_V1_Control.OneOf_Message) {
+        guard !isOver else { return }
+        guard case .dropped = frames.yield(conversation.send(message)) else { return }
+        logger.info("Client does not read")
+        close()
+    }
+}
+
+extension PayloadError {
+    /// Whether what was sent is at fault, and not the disk.
+    fileprivate var isOfSender: Bool {
+        switch self {
+        case .wrongDigest, .tooLarge, .empty, .outOfOrder, .beyondEnd, .incomplete, .superseded: true
+        case .missing, .beyondStored, .invalidSender, .file: false
+        }
+    }
+}

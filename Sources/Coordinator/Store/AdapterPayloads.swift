@@ -1,0 +1,74 @@
+package import Adapters
+private import Crypto
+package import FederatedLearning
+package import Foundation
+package import Transport
+private import WireProtocol
+
+/// Adapters as files of the payload folder.
+package struct AdapterPayloads: Sendable {
+    package let store: PayloadStore
+
+    package init(store: PayloadStore) {
+        self.store = store
+    }
+
+    /// Where a payload lies.
+    package func file(of digest: ContentDigest) -> URL {
+        store.url(of: PayloadDigest(digest))
+    }
+
+    /// Reads an adapter, after its bytes have shown the digest that names them.
+    ///
+    /// - Throws: ``StoredAdapterError``.
+    @concurrent
+    package func adapter(_ reference: AdapterReference) async throws -> LoRAAdapter {
+        let file = file(of: reference.digest)
+        guard try Self.digest(of: file, named: reference.digest) == reference.digest else {
+            throw StoredAdapterError.damaged(reference.digest)
+        }
+        do {
+            return try AdapterPayload.adapter(
+                fromFileAt: file.path,
+                rank: reference.rank,
+                alpha: reference.alpha,
+                usesRankStabilizedScaling: reference.usesRankStabilizedScaling,
+                source: "the payload \(reference.digest)"
+            )
+        } catch {
+            throw StoredAdapterError.unreadable(reference.digest, reason: error.description)
+        }
+    }
+
+    /// Keeps an adapter; durable when it returns.
+    @concurrent
+    package func keep(_ adapter: LoRAAdapter) async throws -> AdapterReference {
+        guard let module = adapter.modules.values.first else { throw CancellationError() }
+        var bytes = Data()
+        let document = AdapterPayload.document(of: adapter)
+        document.forEachPiece { bytes.append(contentsOf: $0) }
+        let digest = try await store.insert(bytes)
+        return AdapterReference(
+            digest: ContentDigest(digest),
+            byteCount: bytes.count,
+            rank: module.rank,
+            alpha: module.alpha,
+            usesRankStabilizedScaling: module.usesRankStabilizedScaling
+        )
+    }
+
+    private static func digest(of file: URL, named digest: ContentDigest) throws -> ContentDigest {
+        let handle: FileHandle
+        do {
+            handle = try FileHandle(forReadingFrom: file)
+        } catch {
+            throw StoredAdapterError.missing(digest)
+        }
+        defer { try? handle.close() }
+        var hash = SHA256()
+        while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
+            hash.update(data: piece)
+        }
+        return ContentDigest(hash.finalize())
+    }
+}

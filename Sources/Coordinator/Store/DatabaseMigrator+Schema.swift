@@ -1,0 +1,145 @@
+import GRDB
+
+extension DatabaseMigrator {
+    /// Every version of the coordinator's tables, oldest first.
+    ///
+    /// A released migration is never edited.
+    static var coordinator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 jobs, rounds, clients, audit") { db in
+            try db.execute(sql: jobs)
+            try db.execute(sql: rounds)
+            try db.execute(sql: clients)
+            try db.execute(sql: audit)
+        }
+        return migrator
+    }
+
+    // Times are seconds since 1970. An adapter is a row, so that a payload's references can be counted.
+    private static let jobs = """
+        CREATE TABLE adapter (
+            id INTEGER PRIMARY KEY,
+            digest TEXT NOT NULL,
+            byte_count INTEGER NOT NULL,
+            rank INTEGER NOT NULL,
+            alpha REAL NOT NULL,
+            rank_stabilized INTEGER NOT NULL,
+            UNIQUE (digest, byte_count, rank, alpha, rank_stabilized)
+        ) STRICT;
+
+        CREATE TABLE job (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            submit_token TEXT UNIQUE,
+            yaml TEXT NOT NULL,
+            configuration TEXT NOT NULL,
+            model_path TEXT NOT NULL,
+            model_digest TEXT NOT NULL,
+            submitted_at REAL NOT NULL,
+            started_at REAL,
+            ended_at REAL,
+            phase TEXT NOT NULL DEFAULT 'pending'
+                CHECK (phase IN ('pending', 'running', 'finished', 'failed', 'cancelled')),
+            failure TEXT,
+            global_adapter INTEGER REFERENCES adapter (id),
+            committed_rounds INTEGER NOT NULL DEFAULT 0,
+            evaluated_round INTEGER,
+            abandoned_attempts INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+        """
+
+    private static let rounds = """
+        CREATE TABLE round (
+            job TEXT NOT NULL REFERENCES job (id),
+            number INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('open', 'committed', 'abandoned')),
+            opened_at REAL NOT NULL,
+            closed_at REAL,
+            reason TEXT,
+            global_adapter INTEGER REFERENCES adapter (id),
+            PRIMARY KEY (job, number)
+        ) STRICT, WITHOUT ROWID;
+
+        -- A job has one open round at most.
+        CREATE UNIQUE INDEX open_round ON round (job) WHERE state = 'open';
+
+        CREATE TABLE cohort_member (
+            job TEXT NOT NULL,
+            round INTEGER NOT NULL,
+            client TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            adapter INTEGER NOT NULL REFERENCES adapter (id),
+            PRIMARY KEY (job, round, client),
+            FOREIGN KEY (job, round) REFERENCES round (job, number)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE INDEX member_of_adapter ON cohort_member (adapter, client);
+
+        -- An update counts exactly once for a job, a round and a client: the primary key says so.
+        CREATE TABLE accepted_update (
+            job TEXT NOT NULL,
+            round INTEGER NOT NULL,
+            client TEXT NOT NULL,
+            adapter INTEGER NOT NULL REFERENCES adapter (id),
+            example_count INTEGER NOT NULL,
+            metrics TEXT NOT NULL,
+            accepted_at REAL NOT NULL,
+            PRIMARY KEY (job, round, client),
+            FOREIGN KEY (job, round, client) REFERENCES cohort_member (job, round, client) ON DELETE CASCADE
+        ) STRICT, WITHOUT ROWID;
+
+        -- The empty client is the whole cohort; a NULL value is not a number.
+        CREATE TABLE measurement (
+            job TEXT NOT NULL REFERENCES job (id),
+            round INTEGER NOT NULL,
+            client TEXT NOT NULL,
+            phase TEXT NOT NULL,
+            name TEXT NOT NULL,
+            value REAL,
+            PRIMARY KEY (job, round, client, phase, name)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    private static let clients = """
+        CREATE TABLE client (
+            name TEXT NOT NULL PRIMARY KEY,
+            enrolled_at REAL NOT NULL,
+            last_contact REAL,
+            maximum_rank INTEGER,
+            tags TEXT NOT NULL DEFAULT '{}',
+            software TEXT,
+            revoked_at REAL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE certificate (
+            fingerprint TEXT NOT NULL PRIMARY KEY,
+            serial TEXT NOT NULL,
+            client TEXT NOT NULL REFERENCES client (name),
+            issued_at REAL NOT NULL,
+            expires_at REAL NOT NULL,
+            revoked_at REAL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE INDEX certificate_of_client ON certificate (client);
+
+        -- The secret itself is never stored.
+        CREATE TABLE invitation (
+            secret_hash TEXT NOT NULL PRIMARY KEY,
+            client TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            expires_at REAL NOT NULL,
+            used_at REAL
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    private static let audit = """
+        CREATE TABLE audit_entry (
+            sequence INTEGER PRIMARY KEY,
+            at REAL NOT NULL,
+            action TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            chain TEXT NOT NULL
+        ) STRICT;
+        """
+}

@@ -1,0 +1,159 @@
+import Aggregation
+import FederatedLearning
+import Foundation
+import GRDB
+
+/// Writes the steps of one run within one transaction.
+///
+/// The guards are those of ``RunState/apply(_:)``, asked of the tables: a step that was taken already, or does not follow
+/// from where the run stands, changes no row. They are not that function itself, because reading a whole round back for
+/// each of its updates would cost the square of the cohort.
+struct RunChangeWriter {
+    private let job: JobID
+    private let moment: Double
+    private let db: Database
+
+    init(job: JobID, at moment: Date, db: Database) {
+        self.job = job
+        self.moment = moment.timeIntervalSince1970
+        self.db = db
+    }
+
+    func write(_ change: RunChange) throws {
+        let run = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT phase, committed_rounds FROM job WHERE id = ?"),
+            arguments: [job.rawValue]
+        )
+        guard let run else { throw CoordinatorError.unknownJob(job) }
+        let phase: String = run["phase"]
+        guard ["pending", "running"].contains(phase) else { return }
+        let isRunning = phase == "running"
+        let committed: Int = run["committed_rounds"]
+        switch change {
+        case .began(let initial):
+            guard !isRunning else { return }
+            try execute(
+                "UPDATE job SET phase = 'running', started_at = ?, global_adapter = ? WHERE id = ?",
+                [moment, initial.identifier(in: db), job.rawValue]
+            )
+        case .opened(let round, let cohort):
+            guard isRunning, round == committed + 1, try openRound() == nil else { return }
+            try open(round, cohort: cohort)
+        case .accepted(let offer):
+            guard offer.order.kind == .train, try openRound() == offer.order.round else { return }
+            try accept(offer)
+        case .committed(let round, let global):
+            guard try openRound() == round else { return }
+            try commit(round, global: global)
+        case .abandoned(let round, let reason):
+            guard try openRound() == round else { return }
+            try abandon(round, reason: reason)
+        case .measured(let measurements):
+            try measurements.forEach(keep)
+        case .evaluated(let round):
+            guard isRunning, round <= committed else { return }
+            try execute(
+                "UPDATE job SET evaluated_round = MAX(COALESCE(evaluated_round, 0), ?) WHERE id = ?",
+                [round, job.rawValue]
+            )
+        case .finished:
+            guard isRunning else { return }
+            try end("finished", failure: nil)
+        case .failed(let reason):
+            try end("failed", failure: reason)
+        case .cancelled:
+            try end("cancelled", failure: nil)
+        }
+    }
+
+    // MARK: - Rounds
+
+    private func openRound() throws -> Int? {
+        try Int.fetchOne(
+            db.cachedStatement(sql: "SELECT number FROM round WHERE job = ? AND state = 'open'"),
+            arguments: [job.rawValue]
+        )
+    }
+
+    private func open(_ round: Int, cohort: [CohortMember]) throws {
+        // The row is there when an earlier attempt was abandoned.
+        try execute(
+            """
+            INSERT INTO round (job, number, state, opened_at) VALUES (?, ?, 'open', ?)
+            ON CONFLICT DO UPDATE
+            SET state = 'open', opened_at = excluded.opened_at, closed_at = NULL, reason = NULL
+            """,
+            [job.rawValue, round, moment]
+        )
+        for (position, member) in cohort.enumerated() {
+            try execute(
+                "INSERT INTO cohort_member (job, round, client, position, adapter) VALUES (?, ?, ?, ?, ?)",
+                [job.rawValue, round, member.client.rawValue, position, member.adapter.identifier(in: db)]
+            )
+        }
+    }
+
+    private func accept(_ offer: UpdateOffer) throws {
+        // Takes nothing from outside the cohort, and a second update of the same client changes nothing.
+        try execute(
+            """
+            INSERT INTO accepted_update (job, round, client, adapter, example_count, metrics, accepted_at)
+            SELECT job, round, client, ?, ?, ?, ? FROM cohort_member WHERE job = ? AND round = ? AND client = ?
+            ON CONFLICT DO NOTHING
+            """,
+            [
+                offer.adapter.identifier(in: db), offer.exampleCount, StoredMetrics(offer.metrics).json, moment,
+                job.rawValue, offer.order.round, offer.client.rawValue,
+            ]
+        )
+    }
+
+    private func commit(_ round: Int, global: AdapterReference) throws {
+        let adapter = try global.identifier(in: db)
+        try execute(
+            "UPDATE round SET state = 'committed', closed_at = ?, global_adapter = ? WHERE job = ? AND number = ?",
+            [moment, adapter, job.rawValue, round]
+        )
+        try execute(
+            "UPDATE job SET global_adapter = ?, committed_rounds = ?, abandoned_attempts = 0 WHERE id = ?",
+            [adapter, round, job.rawValue]
+        )
+    }
+
+    private func abandon(_ round: Int, reason: String) throws {
+        // The members' updates go with them.
+        try execute("DELETE FROM cohort_member WHERE job = ? AND round = ?", [job.rawValue, round])
+        try execute(
+            "UPDATE round SET state = 'abandoned', closed_at = ?, reason = ? WHERE job = ? AND number = ?",
+            [moment, reason, job.rawValue, round]
+        )
+        try execute("UPDATE job SET abandoned_attempts = abandoned_attempts + 1 WHERE id = ?", [job.rawValue])
+    }
+
+    // MARK: - Figures and ends
+
+    private func keep(_ measurement: Measurement) throws {
+        try execute(
+            """
+            INSERT INTO measurement (job, round, client, phase, name, value) VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET value = excluded.value
+            """,
+            [
+                job.rawValue, measurement.round, measurement.client?.rawValue ?? "", measurement.phase,
+                measurement.name,
+                measurement.value.isNaN ? nil : measurement.value,
+            ]
+        )
+    }
+
+    private func end(_ phase: String, failure: String?) throws {
+        try execute(
+            "UPDATE job SET phase = ?, failure = ?, ended_at = ? WHERE id = ?",
+            [phase, failure, moment, job.rawValue]
+        )
+    }
+
+    private func execute(_ sql: String, _ arguments: StatementArguments) throws {
+        try db.cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}

@@ -1,0 +1,85 @@
+import Aggregation
+import FederatedLearning
+import GRDB
+
+extension RunState {
+    /// Reads where a run stands.
+    ///
+    /// - Throws: ``CoordinatorError/unknownJob(_:)``; ``CoordinatorError/corruptRecord(table:key:)`` when rows contradict
+    ///   each other.
+    init(of job: JobID, in db: Database) throws {
+        guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [job.rawValue]) else {
+            throw CoordinatorError.unknownJob(job)
+        }
+        let committedRounds: Int = row["committed_rounds"]
+        let global = try (row["global_adapter"] as Int64?).map { try AdapterReference(identifier: $0, in: db) }
+        let openRound = try Int.fetchOne(
+            db,
+            sql: "SELECT number FROM round WHERE job = ? AND state = 'open'",
+            arguments: [job.rawValue]
+        )
+        try self.init(
+            phase: Phase(row: row),
+            global: global,
+            committedRounds: committedRounds,
+            openRound: openRound.map { number in
+                try OpenRound(
+                    number: number,
+                    cohort: Self.cohort(of: job, round: number, in: db),
+                    accepted: Self.accepted(job, round: number, in: db)
+                )
+            },
+            abandonedAttempts: row["abandoned_attempts"],
+            evaluatedRound: row["evaluated_round"],
+            countedUpdates: Self.accepted(job, round: committedRounds, in: db).mapValues(\.adapter.digest)
+        )
+    }
+
+    private static func cohort(of job: JobID, round: Int, in db: Database) throws -> [CohortMember] {
+        try Row.fetchAll(
+            db,
+            sql: "SELECT client, adapter FROM cohort_member WHERE job = ? AND round = ? ORDER BY position",
+            arguments: [job.rawValue, round]
+        ).map { row in
+            CohortMember(
+                client: ClientID(row["client"]),
+                adapter: try AdapterReference(identifier: row["adapter"], in: db)
+            )
+        }
+    }
+
+    private static func accepted(_ job: JobID, round: Int, in db: Database) throws -> [ClientID: UpdateOffer] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: "SELECT * FROM accepted_update WHERE job = ? AND round = ?",
+            arguments: [job.rawValue, round]
+        )
+        var offers: [ClientID: UpdateOffer] = [:]
+        for row in rows {
+            let client = ClientID(row["client"])
+            offers[client] = UpdateOffer(
+                client: client,
+                order: WorkOrder.ID(job: job, round: round, kind: .train),
+                adapter: try AdapterReference(identifier: row["adapter"], in: db),
+                exampleCount: row["example_count"],
+                metrics: try StoredMetrics(json: row["metrics"]).values
+            )
+        }
+        return offers
+    }
+}
+
+extension RunState.Phase {
+    /// Reads the phase from a row of `job`.
+    init(row: Row) throws {
+        let phase: String = row["phase"]
+        switch phase {
+        case "pending": self = .pending
+        case "running": self = .running
+        case "finished": self = .finished
+        case "failed": self = .failed(reason: row["failure"] ?? "")
+        case "cancelled": self = .cancelled
+        default: throw CoordinatorError.corruptRecord(table: "job", key: row["id"])
+        }
+    }
+}

@@ -1,0 +1,99 @@
+package import Adapters
+package import FederatedLearning
+package import Foundation
+import GRDB
+import Transport
+import WireProtocol
+
+/// The coordinator's ``RunStore``: steps as rows of the database, adapters as files of the payload folder.
+///
+/// Every step is one transaction, durable when ``apply(_:to:)`` returns; a payload is durable before a row names it.
+package struct SQLiteRunStore: Sendable {
+    let database: CoordinatorDatabase
+    let payloads: AdapterPayloads
+    private let feed: JobFeed
+    private let now: @Sendable () -> Date
+
+    /// Creates the store over an open database; `feed` is told of every step, and `now` stamps rounds and updates.
+    package init(
+        database: CoordinatorDatabase,
+        payloads: AdapterPayloads,
+        feed: JobFeed,
+        now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.database = database
+        self.payloads = payloads
+        self.feed = feed
+        self.now = now
+    }
+}
+
+extension SQLiteRunStore: RunStore {
+    package func state(of job: JobID) async throws -> RunState {
+        try await database.writer.read { db in try RunState(of: job, in: db) }
+    }
+
+    package func apply(_ change: RunChange, to job: JobID) async throws {
+        let moment = now()
+        let unused = try await database.writer.write { db in
+            try RunChangeWriter(job: job, at: moment, db: db).write(change)
+            return try Self.payloadsSetFree(by: change, of: job, in: db)
+        }
+        for digest in unused { try payloads.store.remove(PayloadDigest(digest)) }
+        feed.changed(job)
+    }
+
+    package func adapter(_ reference: AdapterReference) async throws -> LoRAAdapter {
+        try await payloads.adapter(reference)
+    }
+
+    package func keep(_ adapter: LoRAAdapter) async throws -> AdapterReference {
+        try await payloads.keep(adapter)
+    }
+}
+
+// MARK: - Payloads that are no longer needed
+
+extension SQLiteRunStore {
+    /// What every committed round left, and what open rounds hand out and have accepted.
+    private static let needed = """
+        SELECT global_adapter AS adapter FROM job WHERE global_adapter IS NOT NULL
+        UNION SELECT global_adapter FROM round WHERE global_adapter IS NOT NULL
+        UNION SELECT cohort_member.adapter FROM cohort_member
+            JOIN round ON round.job = cohort_member.job AND round.number = cohort_member.round WHERE state = 'open'
+        UNION SELECT accepted_update.adapter FROM accepted_update
+            JOIN round ON round.job = accepted_update.job AND round.number = accepted_update.round WHERE state = 'open'
+        """
+
+    /// Returns the payloads that a restart would still read.
+    func neededPayloads() async throws -> Set<ContentDigest> {
+        try await database.writer.read { db in
+            let digests = try String.fetchAll(
+                db,
+                sql: "SELECT DISTINCT digest FROM adapter WHERE id IN (\(Self.needed))"
+            )
+            return Set(digests.compactMap(ContentDigest.init(hexadecimal:)))
+        }
+    }
+
+    /// Returns the payloads of a round that has just been committed and that nothing else needs.
+    private static func payloadsSetFree(
+        by change: RunChange,
+        of job: JobID,
+        in db: Database
+    ) throws -> [ContentDigest] {
+        guard case .committed(let round, _) = change else { return [] }
+        let digests = try String.fetchAll(
+            db,
+            sql: """
+                SELECT DISTINCT digest FROM adapter
+                WHERE id IN (
+                    SELECT adapter FROM cohort_member WHERE job = :job AND round = :round
+                    UNION SELECT adapter FROM accepted_update WHERE job = :job AND round = :round
+                ) AND digest NOT IN (SELECT digest FROM adapter WHERE id IN (\(needed)))
+                """,
+            arguments: ["job": job.rawValue, "round": round]
+        )
+        return digests.compactMap(ContentDigest.init(hexadecimal:))
+    }
+}

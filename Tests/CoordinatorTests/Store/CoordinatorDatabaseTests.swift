@@ -1,0 +1,65 @@
+import Foundation
+import GRDB
+import TestSupport
+import Testing
+
+@testable import Coordinator
+
+@Suite("Coordinator database")
+struct CoordinatorDatabaseTests {
+    @Test("forces every commit to disk and checks references")
+    func pragmas() async throws {
+        try await withTemporaryDirectory { folder in
+            let database = try CoordinatorDatabase(file: folder.appendingPathComponent("db.sqlite"))
+            let (journal, synchronous, foreignKeys) = try await database.writer.write { db in
+                (
+                    try String.fetchOne(db, sql: "PRAGMA journal_mode"),
+                    try Int.fetchOne(db, sql: "PRAGMA synchronous"),
+                    try Int.fetchOne(db, sql: "PRAGMA foreign_keys")
+                )
+            }
+            #expect(journal == "wal")
+            #expect(synchronous == 2)
+            #expect(foreignKeys == 1)
+        }
+    }
+
+    @Test("can be read by its owner only")
+    func permissions() async throws {
+        try await withTemporaryDirectory { folder in
+            let file = folder.appendingPathComponent("db.sqlite")
+            let database = try CoordinatorDatabase(file: file)
+            for name in ["db.sqlite", "db.sqlite-wal", "db.sqlite-shm"] {
+                let path = folder.appendingPathComponent(name).path
+                let attributes = try FileManager.default.attributesOfItem(atPath: path)
+                #expect(attributes[.posixPermissions] as? Int == 0o600, "\(name)")
+            }
+            withExtendedLifetime(database) {}
+        }
+    }
+
+    @Test("refuses the tables of a newer version")
+    func newerVersion() async throws {
+        try await withTemporaryDirectory { folder in
+            let file = folder.appendingPathComponent("db.sqlite")
+            let database = try CoordinatorDatabase(file: file)
+            try await database.writer.write { db in
+                try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('999 of the future')")
+            }
+            #expect(throws: CoordinatorError.databaseTooNew(path: file.path)) { try CoordinatorDatabase(file: file) }
+        }
+    }
+
+    @Test("says that a file is no database")
+    func noDatabase() async throws {
+        try await withTemporaryDirectory { folder in
+            let file = folder.appendingPathComponent("db.sqlite")
+            try Data(repeating: 7, count: 8192).write(to: file)
+            let error = #expect(throws: CoordinatorError.self) { try CoordinatorDatabase(file: file) }
+            guard case .databaseUnusable(file.path, _)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+    }
+}
