@@ -1,0 +1,41 @@
+import Coordinator
+import Foundation
+
+/// What goes to standard output.
+enum Printed {
+    /// Prints a value as JSON.
+    static func json(_ value: some Encodable) throws {
+        print(String(decoding: try AdminCoding.encode(value), as: UTF8.self))
+    }
+
+    /// Prints a listing with its titles.
+    static func table(_ titles: [String], _ rows: [[String]]) {
+        let table = TextTable(titles, fitting: rows)
+        print(table.header)
+        for row in rows { print(table.line(row)) }
+    }
+
+    /// A moment as people read it, in UTC.
+    static func date(_ date: Date?) -> String {
+        date.map { $0.formatted(.iso8601) } ?? "–"
+    }
+
+    /// Bytes in decimal units, as disks and networks count.
+    static func bytes(_ count: UInt64) -> String {
+        let units = ["B", "kB", "MB", "GB", "TB"]
+        var (value, unit) = (Double(count), 0)
+        while value >= 999.5, unit + 1 < units.count {
+            value /= 1000
+            unit += 1
+        }
+        return unit == 0 ? "\(count) B" : String(format: value < 10 ? "%.1f %@" : "%.0f %@", value, units[unit])
+    }
+
+    static func percent(_ fraction: Double?) -> String {
+        fraction.map { String(format: "%.1f %%", 100 * $0) } ?? "–"
+    }
+
+    static func decimal(_ number: Double?, _ digits: Int) -> String {
+        number.map { String(format: "%.\(digits)f", $0) } ?? "–"
+    }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Coordinator
+
+/// `fed-server`: its subcommands, and how it ends.
+struct ServerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fed-server",
+        abstract: "Fine-tunes language models with LoRA across data silos that keep their data.",
+        version: Software.version,
+        subcommands: [
+            InitCommand.self, RunCommand.self, InviteCommand.self, ClientsCommand.self, RevokeCommand.self,
+            JobCommand.self, AggregateCommand.self,
+        ]
+    )
+}
+
+@main
+enum Program {
+    static func main() async {
+        do {
+            var command = try ServerCommand.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            ExitStatus.end(with: error)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Coordinator
+
+struct ClientsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clients",
+        abstract: "List the enrolled clients and whether they are connected."
+    )
+
+    @OptionGroup var state: StateOptions
+    @OptionGroup var listing: ListingOptions
+
+    func run() async throws {
+        let clients = try await clients()
+        if listing.json {
+            try Printed.json(clients)
+            return
+        }
+        Printed.table(
+            ["CLIENT", "STATE", "MAX RANK", "LAST CONTACT", "CERTIFICATE UNTIL", "TAGS"],
+            clients.map { client in
+                [
+                    client.name, client.state.rawValue, client.maximumRank.map(String.init) ?? "–",
+                    Printed.date(client.lastContact), Printed.date(client.certificateExpiry),
+                    client.tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ","),
+                ]
+            }
+        )
+    }
+
+    /// Asks the running server, which knows who is connected; without one nobody is.
+    private func clients() async throws -> [ClientSummary] {
+        let directory = try state.open()
+        if let server = try directory.adminClient() { return try await server.clients() }
+        return try await directory.openStore().clients.clients().map { ClientSummary(record: $0, lastHeard: nil) }
+    }
+}

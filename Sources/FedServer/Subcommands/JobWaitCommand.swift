@@ -1,0 +1,64 @@
+import ArgumentParser
+import Coordinator
+import FederatedLearning
+import Foundation
+
+struct JobWaitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wait",
+        abstract: "Show a job round by round until it is over.",
+        discussion: "Exit code 0 when the job has finished, 1 when it failed or was cancelled."
+    )
+
+    @OptionGroup var job: JobOptions
+    @OptionGroup var state: StateOptions
+
+    func run() async throws {
+        let directory = try state.open()
+        let stored = try await directory.openStore().jobs.report(of: job.id)
+        var table: RoundTable?
+        guard !stored.summary.phase.isFinal else {
+            for round in stored.completeRounds { show(round, in: &table) }
+            return try conclude(stored)
+        }
+        for try await event in try state.runningServer().events(of: job.id) {
+            switch event {
+            case .round(let round): show(round, in: &table)
+            case .phase(let report) where report.summary.phase.isFinal: return try conclude(report)
+            case .phase: break
+            }
+        }
+        throw CoordinatorError.serverStopped(job.id)
+    }
+
+    /// Prints a round's row, after the header when it is the first.
+    private func show(_ round: RoundReport, in table: inout RoundTable?) {
+        if table == nil {
+            let new = RoundTable(silos: round.silos.keys.sorted())
+            print(new.header)
+            table = new
+        }
+        if let line = table?.line(round) { print(line) }
+        // Into a pipe or a file, rows are wanted as they come, too.
+        fflush(nil)
+    }
+
+    private func conclude(_ report: JobReport) throws {
+        if let (before, after) = report.evaluations {
+            print("")
+            for line in RoundTable.comparison(before: before, after: after) { print(line) }
+        }
+        if !report.traffic.isEmpty {
+            print("")
+            for (client, traffic) in report.traffic.sorted(by: { $0.key < $1.key }) {
+                print("\(client): \(Printed.bytes(traffic.up)) up, \(Printed.bytes(traffic.down)) down")
+            }
+        }
+        guard report.summary.phase != .finished else { return }
+        let reason = report.summary.reason ?? "See the server's log."
+        StandardError.write(
+            "fed-server: The job \(report.summary.phase == .failed ? "failed" : "was cancelled"). \(reason)"
+        )
+        throw ExitCode(ExitStatus.failed.rawValue)
+    }
+}
