@@ -87,8 +87,11 @@ package struct AdminClient: Sendable {
         throw CoordinatorError.serverRefused(status: status, message: message ?? "")
     }
 
+    /// RFC 3986's unreserved characters, which a path carries as they are: names and job identifiers have no others.
+    private static let unreserved = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-._~"))
+
     private static func escaped(_ component: String) -> String {
-        component.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        component.addingPercentEncoding(withAllowedCharacters: unreserved) ?? ""
     }
 }
 
