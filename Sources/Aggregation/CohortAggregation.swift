@@ -2,7 +2,8 @@ package import Adapters
 
 /// One aggregation from the first update to the next global adapter.
 ///
-/// Rounds and the offline command both go through here, so they give the same bits.
+/// The order is the rounds' own, that of the clients' names, so adapters that are combined offline give the same bits as
+/// they did in a round.
 package struct CohortAggregation: Sendable {
     package let strategy: any AggregationStrategy
 
