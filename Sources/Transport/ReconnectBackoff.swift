@@ -25,7 +25,9 @@ package struct ReconnectBackoff: Sendable, Equatable {
     package mutating func nextDelay(using generator: inout some RandomNumberGenerator) -> Duration {
         let ceiling = min(longest, first * (1 << min(failures, 30)))
         failures += 1
-        return ceiling * Double.random(in: 0.1...1, using: &generator)
+        // From the bits, because the standard library draws again, for ever, from a generator that always says the same.
+        let draw = Double(generator.next() >> 11) * 0x1p-53
+        return ceiling * (0.1 + 0.9 * draw)
     }
 
     /// Records that the server let us in.

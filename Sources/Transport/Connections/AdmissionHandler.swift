@@ -9,6 +9,7 @@ struct Admission: Sendable {
     let peer: PeerIdentity?
     let address: String
     let channel: NIOAsyncChannel<Frame, ByteBuffer>
+    let failure: ConnectionFailure
 }
 
 /// Waits for the handshake, judges the peer, and only then builds the rest of the pipeline.
@@ -66,9 +67,12 @@ final class AdmissionHandler: ChannelInboundHandler, RemovableChannelHandler {
         do {
             let certificate = try pipeline.nioSSL_peerCertificate()
             let peer = try judge(certificate.map { try NodeCertificate(bytes: $0.toDERBytes()) }, address)
-            try pipeline.addHandler(ByteToMessageHandler(FrameDecoder(limits: limits.frames)))
+            let failure = ConnectionFailure()
+            try pipeline.addHandlers([
+                ByteToMessageHandler(FrameDecoder(limits: limits.frames)), ConnectionFailureHandler(failure),
+            ])
             let channel = try NIOAsyncChannel<Frame, ByteBuffer>(wrappingChannelSynchronously: context.channel)
-            decide(.success(Admission(peer: peer, address: address, channel: channel)))
+            decide(.success(Admission(peer: peer, address: address, channel: channel, failure: failure)))
             pipeline.removeHandler(context: context, promise: nil)
         } catch {
             refuse(error, context: context)

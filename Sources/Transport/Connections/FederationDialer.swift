@@ -43,7 +43,7 @@ package enum FederationDialer {
                     peer: peer,
                     inbound: inbound,
                     outbound: outbound,
-                    channel: admission.channel.channel,
+                    admission: admission,
                     limits: limits.frames
                 )
             )

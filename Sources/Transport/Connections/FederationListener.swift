@@ -1,3 +1,4 @@
+import Foundation
 package import Logging
 import NIOCore
 import WireProtocol
@@ -51,7 +52,7 @@ package struct FederationListener: Sendable {
             context: try TLSSettings.federationServer(credentials.credentials),
             limits: limits,
             logger: logger,
-            judge: Self.judge
+            judge: { certificate, address in try Self.judge(certificate, address, now: .now) }
         )
         try await listener.run(onBound: onBound) { admission in
             guard let peer = admission.peer else { return }
@@ -61,7 +62,7 @@ package struct FederationListener: Sendable {
                         peer: peer,
                         inbound: inbound,
                         outbound: outbound,
-                        channel: admission.channel.channel,
+                        admission: admission,
                         limits: limits.frames
                     )
                 )
@@ -70,11 +71,17 @@ package struct FederationListener: Sendable {
     }
 
     /// Takes the client's name from its certificate, which the handshake has verified.
-    private static func judge(
+    ///
+    /// A resumed session has shown its certificate earlier, so that the dates are looked at here.
+    static func judge(
         _ certificate: NodeCertificate?,
-        _ address: String
-    ) throws -> PeerIdentity? {
+        _ address: String,
+        now: Date
+    ) throws -> PeerIdentity {
         guard let certificate else { throw TransportError.untrusted(reason: "it has no certificate") }
+        guard certificate.isValid(at: now) else {
+            throw TransportError.untrusted(reason: "its certificate has expired")
+        }
         let role = try CertificateRole(of: certificate.certificate)
         guard case .client = role else {
             throw TransportError.untrusted(reason: "it shows a server's certificate where a client's is needed")

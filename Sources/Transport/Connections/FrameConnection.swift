@@ -12,19 +12,21 @@ package struct FrameConnection: Sendable {
 
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private let channel: any Channel
+    private let failure: ConnectionFailure
     private let limits: FrameLimits
 
     init(
         peer: PeerIdentity,
         inbound: NIOAsyncChannelInboundStream<Frame>,
         outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>,
-        channel: any Channel,
+        admission: Admission,
         limits: FrameLimits
     ) {
         self.peer = peer
         self.inbound = FrameSequence(inbound)
         self.outbound = outbound
-        self.channel = channel
+        self.channel = admission.channel.channel
+        self.failure = admission.failure
         self.limits = limits
     }
 
@@ -38,8 +40,10 @@ package struct FrameConnection: Sendable {
         let pieces = try frame.serialized(limits: limits)
         do {
             try await outbound.write(contentsOf: pieces)
+        } catch let error as CancellationError {
+            throw error
         } catch {
-            throw TransportError.mapping(error)
+            throw failure.error ?? TransportError.mapping(error)
         }
     }
 

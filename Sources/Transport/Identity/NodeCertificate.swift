@@ -57,6 +57,9 @@ package struct NodeCertificate: Sendable, Hashable {
     package var notValidBefore: Date { certificate.notValidBefore }
     package var notValidAfter: Date { certificate.notValidAfter }
 
+    /// Whether `date` lies in the certificate's life.
+    package func isValid(at date: Date) -> Bool { (notValidBefore...notValidAfter).contains(date) }
+
     /// Writes the certificate in PEM to a new file, or replaces one.
     package func write(to file: URL) throws(CredentialError) {
         do {

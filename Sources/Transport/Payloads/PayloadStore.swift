@@ -133,7 +133,9 @@ package struct PayloadStore: Sendable {
         }
     }
 
-    /// Removes what insertions left that a crash interrupted. For the store's only process, before it inserts anything.
+    /// Removes what insertions left that a crash interrupted.
+    ///
+    /// For the store's only process, before it inserts anything.
     package func removeLeftovers() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: blobs.path)
         where PayloadDigest(hexadecimal: name) == nil {
