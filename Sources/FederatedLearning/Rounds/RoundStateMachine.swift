@@ -43,6 +43,18 @@ package struct RoundStateMachine: Sendable, Hashable {
         /// rubbish on purpose should not keep the round busy.
         case rejected(UpdateRejection)
         case accepted(ContentDigest)
+
+        var isAccepted: Bool {
+            if case .accepted = self { true } else { false }
+        }
+
+        /// Whether an update may still come.
+        var isOpen: Bool {
+            switch self {
+            case .awaited, .away, .inspecting: true
+            case .lost, .rejected, .accepted: false
+            }
+        }
     }
 
     private enum State: Hashable, Sendable {
@@ -56,6 +68,10 @@ package struct RoundStateMachine: Sendable, Hashable {
     private let minimum: Int
     private let deadline: Duration
     private var parts: [ClientID: Part]
+    /// How many clients are accepted, and from how many something may still come: counted along, because cohorts may be
+    /// large and every update asks.
+    private var acceptedCount: Int
+    private var openCount: Int
     private var state = State.collecting
 
     /// Creates the machine of an open round, new or resumed.
@@ -77,6 +93,8 @@ package struct RoundStateMachine: Sendable, Hashable {
             },
             uniquingKeysWith: { first, _ in first }
         )
+        self.acceptedCount = parts.values.count(where: \.isAccepted)
+        self.openCount = parts.values.count(where: \.isOpen)
     }
 
     // MARK: - Events
@@ -88,7 +106,7 @@ package struct RoundStateMachine: Sendable, Hashable {
             if present.contains(client) {
                 actions.append(.order(client))
             } else {
-                parts[client] = .away
+                set(.away, for: client)
             }
         }
         return actions + closeIfSettled()
@@ -99,7 +117,7 @@ package struct RoundStateMachine: Sendable, Hashable {
         guard state == .collecting else { return [] }
         switch parts[client] {
         case .awaited, .away:
-            parts[client] = .awaited
+            set(.awaited, for: client)
             return [.order(client)]
         case .inspecting, .lost, .rejected, .accepted, nil:
             return []
@@ -110,7 +128,7 @@ package struct RoundStateMachine: Sendable, Hashable {
     ///
     /// It may come back, so the round goes on waiting until the deadline.
     package mutating func departed(_ client: ClientID) {
-        if state == .collecting, parts[client] == .awaited { parts[client] = .away }
+        if state == .collecting, parts[client] == .awaited { set(.away, for: client) }
     }
 
     /// A client will not, or could not, do its part.
@@ -118,7 +136,7 @@ package struct RoundStateMachine: Sendable, Hashable {
         guard state == .collecting, order == id else { return [] }
         switch parts[client] {
         case .awaited, .away:
-            parts[client] = .lost(reason: PeerText.sentence(reason))
+            set(.lost(reason: PeerText.sentence(reason)), for: client)
             return closeIfSettled()
         case .inspecting, .lost, .rejected, .accepted, nil:
             return []
@@ -142,7 +160,7 @@ package struct RoundStateMachine: Sendable, Hashable {
         case .awaited, .away, .lost:
             // Who said it failed, and then delivers, is welcome.
             guard state == .collecting else { return reject(offer, .roundOver(round: id.round)) }
-            parts[offer.client] = .inspecting(offer)
+            set(.inspecting(offer), for: offer.client)
             return [.inspect(offer)]
         }
     }
@@ -156,21 +174,21 @@ package struct RoundStateMachine: Sendable, Hashable {
     package mutating func inspected(_ offer: UpdateOffer, _ rejection: UpdateRejection?) -> [Action] {
         guard parts[offer.client] == .inspecting(offer) else { return [] }
         guard state == .collecting else {
-            parts[offer.client] = .lost(reason: "too late")
+            set(.lost(reason: "too late"), for: offer.client)
             return reject(offer, .roundOver(round: id.round))
         }
         if let rejection {
-            parts[offer.client] = .rejected(rejection)
+            set(.rejected(rejection), for: offer.client)
             return reject(offer, rejection) + closeIfSettled()
         }
-        parts[offer.client] = .accepted(offer.adapter.digest)
+        set(.accepted(offer.adapter.digest), for: offer.client)
         return [.record(offer), .answer(offer, .accepted)] + closeIfSettled()
     }
 
     /// The time is `now`.
     package mutating func reached(_ now: Duration) -> [Action] {
         guard state == .collecting, now >= deadline else { return [] }
-        return accepted.count >= minimum ? close() : abandon("when its deadline passed")
+        return acceptedCount >= minimum ? close() : abandon("when its deadline passed")
     }
 
     /// The job was cancelled.
@@ -182,8 +200,10 @@ package struct RoundStateMachine: Sendable, Hashable {
 
     // MARK: - Closing
 
-    private var accepted: [ClientID] {
-        parts.keys.filter { if case .accepted = parts[$0] { true } else { false } }.sorted()
+    private mutating func set(_ part: Part, for client: ClientID) {
+        guard let former = parts.updateValue(part, forKey: client) else { return }
+        acceptedCount += (part.isAccepted ? 1 : 0) - (former.isAccepted ? 1 : 0)
+        openCount += (part.isOpen ? 1 : 0) - (former.isOpen ? 1 : 0)
     }
 
     private func reject(_ offer: UpdateOffer, _ rejection: UpdateRejection) -> [Action] {
@@ -193,21 +213,16 @@ package struct RoundStateMachine: Sendable, Hashable {
     /// Closes when enough is in, or when nothing more can come.
     private mutating func closeIfSettled() -> [Action] {
         guard state == .collecting else { return [] }
-        let count = accepted.count
-        if count >= size { return close() }
-        let isWaiting = parts.values.contains {
-            switch $0 {
-            case .awaited, .away, .inspecting: true
-            case .lost, .rejected, .accepted: false
-            }
-        }
-        if isWaiting { return [] }
-        return count >= minimum ? close() : abandon("when nobody was left to wait for")
+        if acceptedCount >= size { return close() }
+        if openCount > 0 { return [] }
+        return acceptedCount >= minimum ? close() : abandon("when nobody was left to wait for")
     }
 
     private mutating func close() -> [Action] {
         state = .closed
-        return withdrawals(reason: "Round \(id.round) has the updates it needs.") + [.close(accepted)]
+        return withdrawals(reason: "Round \(id.round) has the updates it needs.") + [
+            .close(parts.keys.filter { parts[$0]?.isAccepted == true }.sorted())
+        ]
     }
 
     private mutating func abandon(_ occasion: String) -> [Action] {
@@ -222,7 +237,7 @@ package struct RoundStateMachine: Sendable, Hashable {
             }
         }
         let reason =
-            "Round \(id.round) had \(accepted.count) of at least \(minimum) updates \(occasion)"
+            "Round \(id.round) had \(acceptedCount) of at least \(minimum) updates \(occasion)"
             + (lost.isEmpty ? "." : ": \(lost.joined(separator: ", ")).")
         return withdrawals(reason: "Round \(id.round) was given up.") + [.abandon(reason: reason)]
     }

@@ -21,10 +21,10 @@ extension RunDriver {
             deadline: deadline
         )
         var downloads: [ClientID: Int] = [:]
-        var actions = machine.start(present: Set(present.keys))
+        var actions = machine.start(present: Set(present.keys))[...]
         while true {
-            while !actions.isEmpty {
-                switch actions.removeFirst() {
+            while let action = actions.popFirst() {
+                switch action {
                 case .order(let client):
                     guard let member = members[client] else { continue }
                     downloads[client, default: 0] += download(member.adapter, by: client)
@@ -48,9 +48,9 @@ extension RunDriver {
                 }
             }
             switch try await next() {
-            case .event(let event): actions = await tell(&machine, of: event)
-            case .alarm: actions = machine.reached(run.clock.now())
-            case .cancelled: actions = machine.cancelled()
+            case .event(let event): actions = await tell(&machine, of: event)[...]
+            case .alarm: actions = machine.reached(run.clock.now())[...]
+            case .cancelled: actions = machine.cancelled()[...]
             case .ended: actions = []
             }
         }

@@ -19,10 +19,10 @@ extension RunDriver {
             deadline: deadline
         )
         var downloads: [ClientID: Int] = [:]
-        var actions = machine.start(present: Set(present.keys))
+        var actions = machine.start(present: Set(present.keys))[...]
         while true {
-            while !actions.isEmpty {
-                switch actions.removeFirst() {
+            while let action = actions.popFirst() {
+                switch action {
                 case .order(let client):
                     downloads[client, default: 0] += download(global, by: client)
                     await run.backend.send(order, to: client)
@@ -37,9 +37,9 @@ extension RunDriver {
                 }
             }
             switch try await next() {
-            case .event(let event): actions = await tell(&machine, of: event)
-            case .alarm: actions = machine.reached(run.clock.now())
-            case .cancelled: actions = machine.cancelled()
+            case .event(let event): actions = await tell(&machine, of: event)[...]
+            case .alarm: actions = machine.reached(run.clock.now())[...]
+            case .cancelled: actions = machine.cancelled()[...]
             case .ended: actions = []
             }
         }

@@ -277,6 +277,29 @@ struct RoundStateMachineTests {
         #expect(machine.reached(.seconds(100)).isEmpty)
     }
 
+    @Test("takes a cohort of ten thousand", .timeLimit(.minutes(1)))
+    func largeCohort() {
+        let clients = (0..<10_000).map { ClientID("silo-\($0)") }
+        let round = RunState.OpenRound(
+            number: 4,
+            cohort: clients.map { CohortMember(client: $0, adapter: .sample(0)) }
+        )
+        var machine = RoundStateMachine(
+            job: .sample,
+            round: round,
+            size: clients.count,
+            minimum: 1,
+            deadline: .seconds(10)
+        )
+        #expect(machine.start(present: Set(clients)).count == clients.count)
+        var last: [RoundStateMachine.Action] = []
+        for client in clients {
+            _ = machine.offered(offer(client))
+            last = machine.inspected(offer(client), nil)
+        }
+        #expect(last.last == .close(clients.sorted()))
+    }
+
     // MARK: - Every order of events
 
     /// Walks every state that any order of events reaches and checks the rules in each.
