@@ -70,20 +70,12 @@ extension AdapterError: CustomStringConvertible {
             Save the adapter again with `safe_serialization=True`.
             """
         case .unsupported(let feature, let path, let advice):
-            "'\(path)' uses \(feature), which cannot be combined here. \(advice)"
+            "'\(path)' uses \(feature), which is not supported. \(advice)"
         case .unsupportedElementType(let tensor, let type, let source):
             """
             Tensor \(quoted(tensor)) in '\(source)' has type \(type.rawValue). \
             Save it as F32, F16, BF16 or F64.
             """
-        default:
-            tensorDescription
-        }
-    }
-
-    /// The second half of the sentences: those about what tensors say.
-    private var tensorDescription: String {
-        switch self {
         case .unexpectedTensorName(let tensor, let source):
             """
             Tensor \(quoted(tensor)) in '\(source)' is not named as PEFT names it: \
@@ -142,8 +134,6 @@ extension AdapterError: CustomStringConvertible {
             "'\(model)' has no linear layer called \(quoted(targets)). Use some of \(quoted(known)) in `target_modules`."
         case .invalidPattern(let pattern, let key):
             "\(quoted(pattern)) in `\(key)` is not a regular expression that is understood here. Name the modules instead."
-        default:
-            "The adapter cannot be used."
         }
     }
 }

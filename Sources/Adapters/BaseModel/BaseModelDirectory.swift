@@ -25,18 +25,16 @@ package struct BaseModelDirectory: Sendable {
     /// - Throws: ``AdapterError``: the file, key or tensor that is missing or does not fit.
     package init(reading url: URL) throws(AdapterError) {
         let path = url.appendingPathComponent(Self.configurationFileName).path
-        self.configuration = try readSmallFile(path) { (bytes) throws(AdapterError) in
-            let reader = try JSONReader(parsing: bytes, path: path)
-            let type = try reader.require("model_type") { (key) throws(AdapterError) in try reader.string(key) }
-            guard type == "bert" else {
-                throw .unsupported(
-                    feature: "the model family \(quoted(type))",
-                    path: path,
-                    advice: "Use a model with `model_type` bert."
-                )
-            }
-            return try BERTConfiguration(reader)
+        let reader = try JSONReader(fileAt: path)
+        let type = try reader.require("model_type") { (key) throws(AdapterError) in try reader.string(key) }
+        guard type == "bert" else {
+            throw .unsupported(
+                feature: "the model family \(quoted(type))",
+                path: path,
+                advice: "Use a model with `model_type` bert."
+            )
         }
+        self.configuration = try BERTConfiguration(reader)
         self.url = url
         let weights = try Self.openWeights(in: url)
         self.weights = weights
@@ -114,10 +112,14 @@ package struct BaseModelDirectory: Sendable {
 
     /// Returns the layers that `targets` name.
     ///
-    /// - Throws: ``AdapterError/unmatchedTargets(_:model:known:)`` when one of them names no layer.
+    /// - Throws: ``AdapterError/unmatchedTargets(_:model:known:)`` when one of them names no layer, and
+    ///   ``AdapterError/invalidValue(key:path:needed:)`` when there are none.
     package func layers(targetedBy targets: TargetModules) throws(AdapterError) -> [LinearLayer] {
         let (targeted, unmatched) = try targets.select(from: linearLayers.map(\.path))
-        guard unmatched.isEmpty, !targeted.isEmpty else {
+        if targets == .names([]) {
+            throw .invalidValue(key: "target_modules", path: url.path, needed: "at least one name")
+        }
+        guard unmatched.isEmpty else {
             let known = Set(linearLayers.compactMap { $0.path.split(separator: ".").last.map(String.init) })
             throw .unmatchedTargets(unmatched, model: url.path, known: known.sorted())
         }

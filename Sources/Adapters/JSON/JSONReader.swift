@@ -1,3 +1,5 @@
+import LinearAlgebra
+
 /// The members of a JSON file by key and type, with errors that name the file and the key.
 struct JSONReader {
     let object: JSONObject
@@ -17,6 +19,25 @@ struct JSONReader {
         self.object = object
         self.path = path
     }
+
+    /// Parses the file at `path`.
+    init(fileAt path: String) throws(AdapterError) {
+        let file: MappedFile
+        do {
+            file = try MappedFile(path: path)
+        } catch {
+            throw .unreadableFile(path: path, reason: error.description)
+        }
+        guard file.count <= Self.longestFile else {
+            throw .unreadableFile(path: path, reason: "it has \(file.count) bytes. A configuration has a few thousand.")
+        }
+        self = try file.withBytes { (bytes) throws(AdapterError) in
+            try bytes.withOctets { (octets) throws(AdapterError) in try JSONReader(parsing: octets, path: path) }
+        }
+    }
+
+    /// The longest file that is read; configurations have a few kilobytes.
+    private static let longestFile = 16 << 20
 
     /// Returns a whole number of at least 0; `nil` when the key is missing or null.
     func count(_ key: String) throws(AdapterError) -> Int? {

@@ -30,9 +30,7 @@ extension AdapterTensors {
         var saved: [String: DenseTensor] = [:]
         var elementTypes: [String: SafetensorsElementType] = [:]
         for tensor in file.tensors {
-            guard let name = PEFTTensorName(tensor.name) else {
-                throw .unexpectedTensorName(tensor: tensor.name, source: file.source)
-            }
+            let name = try Self.name(of: tensor, in: file)
             if tensor.elementType != .f32 { elementTypes[name.text] = tensor.elementType }
             if case .saved(let parameter) = name {
                 let value = DenseTensor(shape: tensor.shape, elements: try file.floats(of: tensor))
@@ -46,16 +44,17 @@ extension AdapterTensors {
 
         var modules: [String: LoRAModule] = [:]
         var embeddingModules: Set<String> = []
-        for (name, tensor) in factors {
-            guard let partner = name.otherFactor, let module = name.module else { continue }
+        // Once more in the order of the file, so that of several flaws the same one is named every time.
+        for tensor in file.tensors {
+            let name = try Self.name(of: tensor, in: file)
+            guard let partner = name.otherFactor, let path = name.module else { continue }
             guard let other = factors[partner] else {
                 throw .missingFactor(tensor: partner.text, source: file.source)
             }
             guard name.isA else { continue }
-            if case .embeddingA = name { embeddingModules.insert(module) }
-            let (a, b) = (try Self.factor(tensor, of: file), try Self.factor(other, of: file))
-            let read = try Self.module(at: module, a: a, b: b, as: layer(module), source: file.source)
-            guard modules.updateValue(read, forKey: module) == nil else {
+            if case .embeddingA = name { embeddingModules.insert(path) }
+            let module = try Self.module(at: path, a: tensor, b: other, as: layer(path), of: file)
+            guard modules.updateValue(module, forKey: path) == nil else {
                 throw .repeatedTensor(tensor: name.text, source: file.source)
             }
         }
@@ -65,12 +64,25 @@ extension AdapterTensors {
         self.elementTypes = elementTypes
     }
 
-    /// Reads one factor, which has to be a matrix.
-    private static func factor(
-        _ tensor: SafetensorsHeader.Tensor,
+    private static func name(
+        of tensor: SafetensorsHeader.Tensor,
+        in file: SafetensorsFile
+    ) throws(AdapterError) -> PEFTTensorName {
+        guard let name = PEFTTensorName(tensor.name) else {
+            throw .unexpectedTensorName(tensor: tensor.name, source: file.source)
+        }
+        return name
+    }
+
+    /// Reads both factors of a layer; their shapes are checked before an element is copied.
+    private static func module(
+        at path: String,
+        a: SafetensorsHeader.Tensor,
+        b: SafetensorsHeader.Tensor,
+        as layer: Layer,
         of file: SafetensorsFile
-    ) throws(AdapterError) -> Matrix {
-        guard tensor.shape.count == 2, tensor.elementCount > 0 else {
+    ) throws(AdapterError) -> LoRAModule {
+        for tensor in [a, b] where tensor.shape.count != 2 || tensor.elementCount == 0 {
             throw .invalidFactorShape(
                 tensor: tensor.name,
                 shape: tensor.shape,
@@ -78,25 +90,15 @@ extension AdapterTensors {
                 source: file.source
             )
         }
-        return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], elements: try file.floats(of: tensor))
-    }
-
-    private static func module(
-        at path: String,
-        a: Matrix,
-        b: Matrix,
-        as layer: Layer,
-        source: String
-    ) throws(AdapterError) -> LoRAModule {
-        for found in [a.rows, b.columns] where found != layer.rank {
-            throw .rankMismatch(module: path, expected: layer.rank, found: found, source: source)
+        for found in [a.shape[0], b.shape[1]] where found != layer.rank {
+            throw .rankMismatch(module: path, expected: layer.rank, found: found, source: file.source)
         }
         guard layer.alpha.isFinite, layer.alpha > 0 else {
             throw .invalidScaling(module: path, alpha: layer.alpha)
         }
         return LoRAModule(
-            a: a,
-            b: b,
+            a: Matrix(rows: a.shape[0], columns: a.shape[1], elements: try file.floats(of: a)),
+            b: Matrix(rows: b.shape[0], columns: b.shape[1], elements: try file.floats(of: b)),
             alpha: layer.alpha,
             usesRankStabilizedScaling: layer.usesRankStabilizedScaling
         )

@@ -78,7 +78,12 @@ package struct PEFTConfiguration: Sendable {
     ///   - path: What messages call the file.
     /// - Throws: ``AdapterError`` that names the key which is wrong.
     package init(parsing bytes: Span<UInt8>, path: String) throws(AdapterError) {
-        let reader = try JSONReader(parsing: bytes, path: path)
+        try self.init(JSONReader(parsing: bytes, path: path))
+    }
+
+    /// Reads the members of an `adapter_config.json`.
+    init(_ reader: JSONReader) throws(AdapterError) {
+        let path = reader.path
         guard let type = try reader.string("peft_type") else {
             throw .missingKey("peft_type", path: path)
         }

@@ -1,5 +1,4 @@
 package import Foundation
-private import LinearAlgebra
 
 /// An adapter with its configuration: what a directory that PEFT's `save_pretrained` writes holds.
 ///
@@ -39,9 +38,7 @@ package struct PEFTDirectory: Sendable {
     package init(reading url: URL) throws(AdapterError) {
         try Self.checkFiles(in: url)
         let path = url.appendingPathComponent(Self.configurationFileName).path
-        let configuration = try readSmallFile(path) { (bytes) throws(AdapterError) in
-            try PEFTConfiguration(parsing: bytes, path: path)
-        }
+        let configuration = try PEFTConfiguration(JSONReader(fileAt: path))
         let resolver = try PEFTConfiguration.Resolver(configuration)
         let file = try SafetensorsFile(path: url.appendingPathComponent(Self.tensorsFileName).path)
         let tensors = try AdapterTensors(file) { path in
@@ -108,24 +105,4 @@ package struct PEFTDirectory: Sendable {
         try DurableFile.write(tensors.document, to: folder.appendingPathComponent(Self.tensorsFileName))
         try DurableFile.write(configuration.text, to: folder.appendingPathComponent(Self.configurationFileName))
     }
-}
-
-/// The longest JSON file that is read; configurations have a few kilobytes.
-private let longestSmallFile = 16 << 20
-
-/// Lends the content of a file that is to be parsed as a whole.
-func readSmallFile<Result>(
-    _ path: String,
-    _ body: (Span<UInt8>) throws(AdapterError) -> Result
-) throws(AdapterError) -> Result {
-    let file: MappedFile
-    do {
-        file = try MappedFile(path: path)
-    } catch {
-        throw .unreadableFile(path: path, reason: error.description)
-    }
-    guard file.count <= longestSmallFile else {
-        throw .unreadableFile(path: path, reason: "it has \(file.count) bytes. A configuration has a few thousand.")
-    }
-    return try file.withBytes { (bytes) throws(AdapterError) in try bytes.withOctets(body) }
 }

@@ -50,6 +50,7 @@ struct BaseModelDirectoryTests {
         }
         #expect(error?.description.contains("no linear layer called 'q_proj'") == true)
         #expect(error?.description.contains("'dense', 'key', 'query', 'value'") == true)
+        #expect(throws: AdapterError.self) { try model.layers(targetedBy: .names([])) }
     }
 
     @Test("finds parameters by the task model's names, and checks their shapes")
