@@ -45,7 +45,7 @@ extension TrainingError: CustomStringConvertible {
             "'\(path)' has no rows to train on. Mark some with split `train`, or leave the split out."
         case .unknownLabel(let path, let line, let label, let nearest, let known):
             "'\(path)' line \(line): the job knows no label '\(label)'. "
-                + (nearest.map { "Did you mean '\($0)'? " } ?? "") + "Its labels are \(known.joined(separator: ", "))."
+                + (nearest.map { "Did you mean '\($0)'? " } ?? "") + "Its labels are \(Self.list(known))."
         case .unsupportedTask(let task):
             "The native trainer cannot do the task '\(task)'. Use `sequence-classification`, or the command trainer."
         case .invalidSetting(let key, let problem, let remedy):
@@ -55,5 +55,10 @@ extension TrainingError: CustomStringConvertible {
         case .divergedLoss(let step, let loss):
             "The training loss is \(loss) at step \(step). Lower `learning_rate`."
         }
+    }
+
+    /// The first dozen of `names`.
+    private static func list(_ names: [String]) -> String {
+        names.prefix(12).joined(separator: ", ") + (names.count > 12 ? " and \(names.count - 12) more" : "")
     }
 }

@@ -58,14 +58,23 @@ package struct DataFile: Sendable {
         self.rows = rows
     }
 
-    /// The labels that are names, each once and in alphabetical order.
+    /// The names that labels have, each once and in the order of their bytes; the numbers up to the largest when no label
+    /// has a name.
     package var labelNames: [String] {
-        let names = rows.compactMap { row -> String? in
-            guard case .name(let name) = row.label else { return nil }
-            return name
+        var names: Set<String> = []
+        var largest = -1
+        for row in rows {
+            switch row.label {
+            case .name(let name): names.insert(name)
+            case .index(let index): largest = max(largest, index)
+            }
         }
-        return Set(names).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        guard names.isEmpty else { return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+        return (0..<min(largest, Self.mostNumberedLabels - 1) + 1).map(String.init)
     }
+
+    /// Larger indices are mistakes, and are refused as unknown labels.
+    private static let mostNumberedLabels = 1000
 
     /// Reads the `split` field.
     static func split(_ name: String, path: String, line: Int) throws(TrainingError) -> Split {

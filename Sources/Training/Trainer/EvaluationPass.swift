@@ -7,7 +7,7 @@ struct EvaluationPass: Sendable {
     private var workspaces: [BertWorkspace]
 
     /// How many tokens go through the model together: enough for full speed, few enough to stay in the cache.
-    private static let tokensPerPass = 256
+    private static let tokensPerPass = 512
 
     init(model: BertModel, threads: Int) {
         self.model = model

@@ -15,35 +15,48 @@ struct TrainingPass: Sendable {
         )
     }
 
+    /// How many shards may be on their way at once; each holds a gradient of its own until it is added.
+    private static let waveSize = 8
+
     /// Returns the mean loss over all texts, and leaves its gradient in `gradient`.
     ///
     /// The gradient is the sum over shards in their order, whichever thread did which.
     mutating func run(_ shards: [LabelledBatch], adapter: ActiveAdapter, gradient: inout [Float]) -> Double {
         let textCount = shards.reduce(0) { $0 + $1.labels.count }
-        let (model, workerCount) = (model, workers.count)
-        Concurrency.forEach(in: &workers, threads: workerCount) { index, worker in
-            for shard in stride(from: index, to: shards.count, by: workerCount) {
-                var adapter = adapter
-                // Each shard's masks are its own.
-                adapter.dropout?.seed &+= UInt64(shard) &* 0xA24B_AED4_963E_E407
-                worker.run(
-                    shards[shard],
-                    place: shard / workerCount,
-                    weight: 1 / Double(textCount),
-                    model: model,
-                    adapter: adapter
-                )
-            }
-        }
         var loss = 0.0
         gradient.resize(to: adapter.layout.count)
         gradient.clear()
-        for shard in shards.indices {
-            let result = workers[shard % workerCount].results[shard / workerCount]
-            loss += result.loss
-            gradient.add(result.gradient)
+        for first in stride(from: 0, to: shards.count, by: Self.waveSize) {
+            let wave = first..<min(first + Self.waveSize, shards.count)
+            loss += run(shards, in: wave, weight: 1 / Double(textCount), adapter: adapter, gradient: &gradient)
         }
         return loss / Double(textCount)
+    }
+
+    /// Returns the sum of the losses of the shards in `wave`, and adds their gradients.
+    private mutating func run(
+        _ shards: [LabelledBatch],
+        in wave: Range<Int>,
+        weight: Double,
+        adapter: ActiveAdapter,
+        gradient: inout [Float]
+    ) -> Double {
+        let (model, workerCount) = (model, workers.count)
+        Concurrency.forEach(in: &workers, threads: workerCount) { index, worker in
+            for (place, offset) in stride(from: index, to: wave.count, by: workerCount).enumerated() {
+                let shard = wave.lowerBound + offset
+                var adapter = adapter
+                // Each shard's masks are its own.
+                adapter.dropout?.seed &+= UInt64(shard) &* 0xA24B_AED4_963E_E407
+                worker.run(shards[shard], place: place, weight: weight, model: model, adapter: adapter)
+            }
+        }
+        return wave.indices.reduce(0) { loss, shard in
+            let offset = shard - wave.lowerBound
+            let result = workers[offset % workerCount].results[offset / workerCount]
+            gradient.add(result.gradient)
+            return loss + result.loss
+        }
     }
 
     /// The buffers of one thread.
@@ -56,7 +69,7 @@ struct TrainingPass: Sendable {
         }
 
         var workspace: BertWorkspace
-        /// One for each shard that the thread does in a step.
+        /// One for each shard that the thread does in a wave.
         var results: [Result] = []
         private var logitsGradient: [Float] = []
 

@@ -160,5 +160,11 @@ struct DataFileTests {
     func labelNames() async throws {
         let file = try await read("text,label\n1,b\n2,Z\n3,a\n4,b\n5,ä\n", name: "a.csv")
         #expect(file.labelNames == ["Z", "a", "b", "ä"])
+        let numbered = try await read("{\"text\": \"\", \"label\": 2}\n{\"text\": \"\", \"label\": 0}", name: "a.jsonl")
+        #expect(numbered.labelNames == ["0", "1", "2"])
+        let negative = try await read("{\"text\": \"\", \"label\": -5}", name: "a.jsonl")
+        #expect(negative.labelNames.isEmpty)
+        let huge = try await read("{\"text\": \"\", \"label\": 9000000000000}", name: "a.jsonl")
+        #expect(huge.labelNames.count == 1000)
     }
 }

@@ -100,6 +100,21 @@ struct GradientTests {
         #expect(alone == together)
     }
 
+    @Test("are the same when a batch goes through in several waves of shards")
+    func waves() throws {
+        let model = try Fixture.tinyModel()
+        let adapter = try TinyReference().adapter("adapter")
+        let layout = try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: 3)
+        let active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
+        // 21 shards are three waves; the mean over so many copies is the mean over one.
+        let copies = Array(repeating: TinyReference.shards(1), count: 21).flatMap { $0 }
+        var (once, often): ([Float], [Float]) = ([], [])
+        var pass = TrainingPass(model: model, threads: 2)
+        let loss = pass.run(TinyReference.shards(1), adapter: active, gradient: &once)
+        #expect(abs(pass.run(copies, adapter: active, gradient: &often) - loss) < 1e-9)
+        #expect(relativeDifference(often, once) < 1e-6)
+    }
+
     @Test("drop other elements in another shard and another layer")
     func dropoutMasks() throws {
         let model = try Fixture.tinyModel()
