@@ -7,7 +7,7 @@ import LinearAlgebra
 struct FedClient: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fed-client",
-        abstract: "Lends a data silo to a federation: trains adapters here, so that no data leaves.",
+        abstract: "Takes part in a federation: trains adapters on this silo's data when the server asks.",
         discussion: """
             Exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration; 3 refused by the federation or \
             the silo's policy; 4 the server is unreachable.

@@ -16,6 +16,9 @@ package enum ConfigurationFile {
     /// - Throws: A ``ClientError`` that names the key and says what to write.
     package static func read(from directory: ClientDirectory) throws -> ClientConfiguration {
         let file = directory.configurationFile
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw ClientError.cannotRead(path: file.path, reason: "it does not exist")
+        }
         let bytes: Data
         do {
             let handle = try FileHandle(forReadingFrom: file)
@@ -49,12 +52,13 @@ package enum ConfigurationFile {
     ) throws -> ClientConfiguration {
         let root: Node?
         do {
-            root = try compose(yaml: text)
+            // Without rules to tell numbers from texts: they would load the tables of all languages into the daemon.
+            root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
         } catch {
             throw malformed(error, path: path)
         }
         var configuration = ClientConfiguration()
-        guard let root, root.null == nil else { return configuration }
+        guard let root, !root.isEmpty else { return configuration }
         let top = try Section(root, path: path, prefix: "", keys: Section.topKeys)
         if let node = top["server"] {
             let server = try Section(node, path: path, prefix: "server.", keys: ["host", "port"])
@@ -163,7 +167,7 @@ private struct Section {
                 )
             }
             // A key without a value is as good as none: the file that `join` writes is meant to be filled in.
-            if value.null == nil || value.scalar?.style != .plain { values[name] = value }
+            if !value.isEmpty { values[name] = value }
         }
         self.path = path
         self.prefix = prefix
@@ -229,5 +233,12 @@ private struct Section {
 
     private func missing(_ key: String, _ expected: String) -> ClientError {
         .invalidValue(path: path, key: prefix + key, found: "missing", expected: expected)
+    }
+}
+
+extension Node {
+    /// Whether nothing stands there, or `~` or `null` without quotes.
+    fileprivate var isEmpty: Bool {
+        scalar.map { $0.style == .plain && ["", "~", "null"].contains($0.string) } ?? false
     }
 }

@@ -74,6 +74,8 @@ package struct Checkup: Sendable {
     // MARK: - The federation
 
     private func checkMembership(_ configuration: ClientConfiguration) async -> [Finding] {
+        // Without a membership there is nothing here to judge; the directory's finding says so.
+        guard directory.isJoined else { return [] }
         let membership: Membership
         do {
             membership = try Membership(of: directory, configuration: configuration)

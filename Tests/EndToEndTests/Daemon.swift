@@ -1,0 +1,75 @@
+import ClientDaemon
+import FederatedLearning
+import Foundation
+import Transport
+
+/// A client daemon in this process.
+final class Daemon: Sendable {
+    /// What happens to it.
+    let events: AsyncStream<ClientEvent>
+    private let run: Task<Void, any Error>
+
+    /// Starts a daemon on a joined directory.
+    init(
+        _ directory: ClientDirectory,
+        rank: Int = 8,
+        trainers: (Membership) -> any TrainerProvider
+    ) throws {
+        var configuration = try ConfigurationFile.read(from: directory)
+        configuration.maximumRank = rank
+        let membership = try Membership(of: directory, configuration: configuration)
+        let (events, continuation) = AsyncStream.makeStream(of: ClientEvent.self)
+        let client = FederationClient(
+            directory: directory,
+            configuration: configuration,
+            membership: membership,
+            trainers: trainers(membership),
+            backoff: ReconnectBackoff(first: .milliseconds(5), longest: .milliseconds(100)),
+            logger: .silent,
+            observe: { continuation.yield($0) }
+        )
+        self.events = events
+        self.run = Task {
+            defer { continuation.finish() }
+            try await client.run()
+        }
+    }
+
+    convenience init(_ directory: ClientDirectory, rank: Int = 8, trainer: any LocalTrainer) throws {
+        try self.init(directory, rank: rank) { _ in FixedTrainer(trainer: trainer) }
+    }
+
+    /// Waits for the first event that `select` maps to a value.
+    func first<Value>(_ select: (ClientEvent) -> Value?) async throws -> Value {
+        for await event in events {
+            if let value = select(event) { return value }
+        }
+        try await run.value
+        throw Federation.Failure(text: "The daemon ended before what was waited for.")
+    }
+
+    /// Ends it without a word to the server, as a kill does, and waits until it is gone.
+    func kill() async {
+        run.cancel()
+        _ = try? await run.value
+    }
+
+    /// Waits until it ends by itself, and returns why.
+    func reasonToEnd() async -> (any Error)? {
+        do {
+            try await run.value
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
+
+/// Gives one trainer for every order.
+struct FixedTrainer: TrainerProvider {
+    let trainer: any LocalTrainer
+
+    func trainer(for order: WorkOrder) async throws -> ResidentModel {
+        ResidentModel(digest: order.assignment.modelDigest, trainer: trainer)
+    }
+}
