@@ -168,7 +168,8 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "X509", package: "swift-certificates"),
-            ]
+            ],
+            resources: [.copy("Fixtures")]
         ),
         .testTarget(
             name: "CoordinatorTests",
@@ -208,7 +209,12 @@ if Context.environment["ENABLE_BENCHMARKS"] != nil {
     package.targets.append(
         .executableTarget(
             name: "TributaryBenchmarks",
-            dependencies: ["Adapters", "Aggregation", "LinearAlgebra"],
+            dependencies: [
+                "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FederatedLearning", "LinearAlgebra",
+                "Training", "Transport", "WireProtocol",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             path: "Tests/Benchmarks"
         )
     )

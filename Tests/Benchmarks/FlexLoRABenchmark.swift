@@ -70,12 +70,7 @@ enum FlexLoRABenchmark: Benchmark {
             let sum = RandomCohort(size: size, clients: 20, rank: 16, globalRank: 64).sum
             let found = try sum.truncatedSVD(rank: 64, route: .gram)
             let reference = try sum.truncatedSVD(rank: 64, route: route)
-            // ‖X − Y‖ of two factored products, again without a dense matrix.
-            var difference = FactoredSum(rows: size, columns: size)
-            difference.add(found.u, found.vt, coefficients: found.singularValues)
-            difference.add(reference.u, reference.vt, coefficients: reference.singularValues.map { -$0 })
-            let norm = reference.singularValues.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            let error = difference.frobeniusNorm() / norm
+            let error = found.relativeDistance(to: reference)
             return Row(
                 "\(size)×\(size), 20 clients: distance to the \(label) in 64 bits, relative, at rank 64",
                 figure: error.formatted(unit: ""),
@@ -83,5 +78,15 @@ enum FlexLoRABenchmark: Benchmark {
                 ratio: (error / 1e-5).times
             )
         }
+    }
+}
+
+extension SingularValueDecomposition {
+    /// ‖X − Y‖ / ‖Y‖ of two products UΣVᵀ, without forming either.
+    func relativeDistance(to other: SingularValueDecomposition) -> Double {
+        var difference = FactoredSum(rows: u.rows, columns: vt.columns)
+        difference.add(u, vt, coefficients: singularValues)
+        difference.add(other.u, other.vt, coefficients: other.singularValues.map { -$0 })
+        return difference.frobeniusNorm() / other.singularValues.reduce(0) { $0 + $1 * $1 }.squareRoot()
     }
 }

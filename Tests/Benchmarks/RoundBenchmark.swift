@@ -33,7 +33,7 @@ enum RoundBenchmark: Benchmark {
         let cache =
             environment["TRIBUTARY_CACHE"].map { URL(fileURLWithPath: $0) }
             ?? (environment["XDG_CACHE_HOME"].map { URL(fileURLWithPath: $0) }
-                ?? FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache"))
+            ?? FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache"))
             .appendingPathComponent("tributary")
         let model = cache.appendingPathComponent("models/minilm")
         return FileManager.default.fileExists(atPath: model.appendingPathComponent("config.json").path) ? model : nil

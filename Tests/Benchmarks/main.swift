@@ -7,10 +7,15 @@ BLASThreads.useCallingThreadOnly()
 let benchmarks: [any Benchmark.Type] = [
     FlexLoRABenchmark.self,
     FedAvgBenchmark.self,
+    TrainingBenchmark.self,
+    UploadBenchmark.self,
+    RoundBenchmark.self,
+    PublishedRouteBenchmark.self,
 ]
 
 let words = CommandLine.arguments.dropFirst()
 print(Report.header(processors: Concurrency.processorCount))
-for benchmark in benchmarks where words.isEmpty || words.contains(where: { benchmark.name.contains($0) }) {
+for benchmark in benchmarks
+where words.contains(where: { benchmark.name.contains($0) }) || (words.isEmpty && !benchmark.isLong) {
     print(Report.table(benchmark.name, try await benchmark.run()))
 }

@@ -6,8 +6,15 @@ protocol Benchmark {
     /// What the group is about; `TributaryBenchmarks NAME…` runs the groups whose name contains one of the words.
     static var name: String { get }
 
+    /// Whether it takes more than a minute; it then runs only when it is named.
+    static var isLong: Bool { get }
+
     /// Measures, and returns the rows of the report.
     static func run() async throws -> [Row]
+}
+
+extension Benchmark {
+    static var isLong: Bool { false }
 }
 
 /// One line of the report.
