@@ -111,7 +111,7 @@ extension AdminClient {
 
     /// Waits until a job is over.
     func outcome(of job: JobID) async throws -> JobReport {
-        for try await event in try events(of: job) {
+        for try await event in events(of: job) {
             if case .phase(let report) = event, report.summary.phase.isFinal { return report }
         }
         throw Federation.Failure(text: "The server ended before the job was over.")

@@ -32,21 +32,27 @@ package struct AdminClient: Sendable {
         _ = try await send("POST", "v1/jobs/\(Self.escaped(job.rawValue))/cancel")
     }
 
-    /// Returns a job's events as they happen; the stream ends when the job is over or the server stops.
-    package func events(of job: JobID) throws -> AsyncThrowingStream<JobEvent, any Error> {
-        let request = try request("GET", "v1/jobs/\(Self.escaped(job.rawValue))/events")
-        return AsyncThrowingStream { continuation in
-            let lines = EventLines(address: address, continuation: continuation)
-            let configuration = URLSessionConfiguration.ephemeral
-            // A round may take hours. The connection is local: the system says when the server is gone.
-            configuration.timeoutIntervalForRequest = 30 * 86_400
-            let session = URLSession(configuration: configuration, delegate: lines, delegateQueue: nil)
-            let task = session.dataTask(with: request)
-            continuation.onTermination = { _ in
-                task.cancel()
-                session.finishTasksAndInvalidate()
+    /// Returns a job's events as they happen; the stream ends when the job is over, and fails when the server is gone.
+    ///
+    /// Reads the job's report twice a second. The event stream of the API is not used here, because Foundation's session
+    /// keeps a core busy for as long as a response stays open, and the core is needed for training.
+    package func events(of job: JobID) -> AsyncThrowingStream<JobEvent, any Error> {
+        AsyncThrowingStream { continuation in
+            let reading = Task {
+                do {
+                    var progress = JobProgress()
+                    while true {
+                        let report: JobReport = try await get("v1/jobs/\(Self.escaped(job.rawValue))")
+                        for event in progress.events(in: report) { continuation.yield(event) }
+                        if progress.isOver { break }
+                        try await Task.sleep(for: .milliseconds(500))
+                    }
+                    continuation.finish()
+                } catch {
+                    continuation.finish(throwing: error)
+                }
             }
-            task.resume()
+            continuation.onTermination = { _ in reading.cancel() }
         }
     }
 
@@ -81,7 +87,7 @@ package struct AdminClient: Sendable {
         return request
     }
 
-    fileprivate static func check(_ response: URLResponse?, _ body: Data) throws {
+    private static func check(_ response: URLResponse?, _ body: Data) throws {
         guard let status = (response as? HTTPURLResponse)?.statusCode, !(200..<300).contains(status) else { return }
         let message = (try? AdminCoding.decode(AdminFailure.self, from: body))?.error.message
         throw CoordinatorError.serverRefused(status: status, message: message ?? "")
@@ -92,46 +98,5 @@ package struct AdminClient: Sendable {
 
     private static func escaped(_ component: String) -> String {
         component.addingPercentEncoding(withAllowedCharacters: unreserved) ?? ""
-    }
-}
-
-/// Cuts a response into lines and each line into an event.
-private final class EventLines: NSObject, URLSessionDataDelegate, @unchecked Sendable {
-    // The session calls its delegate on one serial queue, so no two calls touch `rest` at once.
-    private var rest = Data()
-    private let address: ListenAddress
-    private let continuation: AsyncThrowingStream<JobEvent, any Error>.Continuation
-
-    init(address: ListenAddress, continuation: AsyncThrowingStream<JobEvent, any Error>.Continuation) {
-        self.address = address
-        self.continuation = continuation
-    }
-
-    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        rest.append(data)
-        guard (dataTask.response as? HTTPURLResponse)?.statusCode == 200 else { return }
-        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-            do {
-                continuation.yield(try AdminCoding.decode(JobEvent.self, from: rest[rest.startIndex..<end]))
-            } catch {
-                continuation.finish(throwing: error)
-            }
-            rest = Data(rest[(end + 1)...])
-        }
-    }
-
-    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        if let error {
-            continuation.finish(
-                throwing: CoordinatorError.serverUnreachable(address: "\(address)", reason: error.localizedDescription)
-            )
-            return
-        }
-        do {
-            try AdminClient.check(task.response, rest)
-            continuation.finish()
-        } catch {
-            continuation.finish(throwing: error)
-        }
     }
 }

@@ -34,8 +34,7 @@ package struct JobEvents: AsyncSequence, Sendable {
         private let catalogue: JobCatalogue
         private var changes: AsyncStream<Void>.Iterator
         private var pending: ArraySlice<JobEvent> = []
-        private var latestRound = -1
-        private var phase: JobSummary.Phase?
+        private var progress = JobProgress()
 
         init(job: JobID, catalogue: JobCatalogue, changes: AsyncStream<Void>) {
             self.job = job
@@ -46,21 +45,9 @@ package struct JobEvents: AsyncSequence, Sendable {
         package mutating func next() async throws -> JobEvent? {
             while true {
                 if let event = pending.popFirst() { return event }
-                if phase?.isFinal == true { return nil }
+                if progress.isOver { return nil }
                 guard await changes.next(isolation: #isolation) != nil else { return nil }
-                take(try await catalogue.report(of: job))
-            }
-        }
-
-        /// Notes what is new in `report`.
-        private mutating func take(_ report: JobReport) {
-            for round in report.completeRounds where round.number > latestRound {
-                pending.append(.round(round))
-                latestRound = round.number
-            }
-            if report.summary.phase != phase {
-                phase = report.summary.phase
-                pending.append(.phase(report))
+                pending += progress.events(in: try await catalogue.report(of: job))
             }
         }
     }
