@@ -38,7 +38,7 @@ verify-with-peft: ## Loads the demo's adapter with Hugging Face peft and compare
 	examples/four-silos/verify-with-peft
 
 protocol: ## Generates the Swift code of protocol/control.proto again
-	protocol/generate
+	protocol/generate-swift
 
 clean:
 	swift package clean

@@ -4,6 +4,7 @@ import ClientDaemon
 import Coordinator
 import FederatedLearning
 import Foundation
+import LinearAlgebra
 import Logging
 import Transport
 
@@ -78,13 +79,12 @@ enum RoundBenchmark: Benchmark {
                     modelDigest: ModelDigest.of(directory: model)
                 )
             )
-            for try await event in try admin.events(of: job) {
-                if case .phase(let report) = event, report.summary.phase.isFinal { break }
+            var finished: JobReport?
+            for try await event in admin.events(of: job) {
+                if case .phase(let report) = event, report.summary.phase.isFinal { finished = report }
             }
-            let seconds = try await admin.metrics(of: job)
-                .filter { $0.client == nil && $0.phase == "round" && $0.name == "seconds" && $0.round > 1 }
-                .map(\.value)
-                .sorted()
+            let rounds = finished?.rounds ?? []
+            let seconds = rounds.filter { $0.number > 1 }.compactMap(\.seconds).sorted()
             group.cancelAll()
             return seconds.isEmpty ? 0 : seconds[seconds.count / 2]
         }

@@ -30,7 +30,7 @@ enum UploadBenchmark: Benchmark {
 
     /// The machine's own limit: the same bytes, from memory to disk.
     private static func writeDurably(to file: URL) throws {
-        FileManager.default.createFile(atPath: file.path, contents: nil)
+        try Data().write(to: file)
         let handle = try FileHandle(forWritingTo: file)
         let piece = Data(repeating: 7, count: 1 << 20)
         for start in stride(from: 0, to: byteCount, by: piece.count) {
@@ -68,10 +68,8 @@ enum UploadBenchmark: Benchmark {
             try await FederationListener(host: "127.0.0.1", port: 0, credentials: server, logger: logger).run(
                 onBound: { boundContinuation.yield($0) },
                 handle: { connection in
-                    var frames = connection.inbound.makeAsyncIterator()
                     do {
-                        for _ in 0...runs {
-                            try await receive(digest, from: &frames, into: target)
+                        try await receive(digest, over: connection, into: target) {
                             arrivedContinuation.yield(.success(()))
                         }
                     } catch {
@@ -96,20 +94,32 @@ enum UploadBenchmark: Benchmark {
         }
     }
 
-    /// Takes one payload off the connection, and makes room for the same one again.
+    /// Takes payloads off the connection, each into a store that has room for it again.
     private static func receive(
         _ digest: PayloadDigest,
-        from frames: inout FrameSequence.Iterator,
-        into store: PayloadStore
+        over connection: FrameConnection,
+        into store: PayloadStore,
+        onArrival: () -> Void
     ) async throws {
-        let receiver = try await store.beginReceiving(digest, byteCount: UInt64(byteCount), maximum: UInt64(byteCount))
+        var current: PayloadReceiver?
         var remaining = byteCount
-        while remaining > 0, let frame = try await frames.next() {
+        for try await frame in connection.inbound {
             guard case .chunk(let chunk) = frame else { continue }
+            let receiver: PayloadReceiver
+            if let current {
+                receiver = current
+            } else {
+                let size = UInt64(byteCount)
+                receiver = try await store.beginReceiving(digest, byteCount: size, maximum: size)
+                current = receiver
+            }
             try await receiver.append(chunk.bytes, at: chunk.offset)
             remaining -= chunk.bytes.readableBytes
+            guard remaining == 0 else { continue }
+            try await receiver.finish()
+            try store.remove(digest)
+            (current, remaining) = (nil, byteCount)
+            onArrival()
         }
-        try await receiver.finish()
-        try store.remove(digest)
     }
 }
