@@ -35,12 +35,17 @@ struct ReferenceTests {
         let head: [Float]
     }
 
+    struct Expectation: Decodable {
+        /// Products by the rank that is handed out.
+        let products: [String: [Double]]
+    }
+
     struct Case: Decodable {
         let name: String
         let start: Start
         let updates: [Update]
-        /// Products by strategy, module and rank.
-        let expected: [String: [String: [String: [Double]]]]
+        /// What is expected, by strategy and module.
+        let expected: [String: [String: Expectation]]
         let expectedHead: [Double]
     }
 
@@ -76,8 +81,8 @@ struct ReferenceTests {
                 ClientUpdate(client: ClientID($0.client), weight: $0.weight, adapter: adapter($0.modules, $0.head))
             }
             let next = try CohortAggregation(strategy: strategy).nextGlobal(from: global, updates: updates)
-            for (path, ranks) in expected {
-                for (rank, values) in ranks {
+            for (path, expectation) in expected {
+                for (rank, values) in expectation.products {
                     let handedOut = try strategy.adapter(forRank: try #require(Int(rank)), from: next)
                     let found = try #require(handedOut.modules[path]).product
                     var reference = found
