@@ -87,6 +87,60 @@ double tributary_accumulate(
     return total(partial);
 }
 
+// Half as many lanes as above: four tensors' partial sums have to stay in registers.
+enum { group_lanes = 8 };
+
+// Inlined with a constant `group`, so that the inner loops disappear.
+__attribute__((always_inline)) static inline void accumulate_group(
+    double *restrict accumulator, const float *const *values, const double *scales, size_t group, size_t count,
+    double *restrict squares) {
+    double partial[tributary_group_size][group_lanes] = {{0}};
+    double scale[tributary_group_size];
+    const float *source[tributary_group_size];
+    for (size_t j = 0; j < group; j++) {
+        scale[j] = scales[j];
+        source[j] = values[j];
+    }
+    size_t i = 0;
+    for (; i + group_lanes <= count; i += group_lanes) {
+        for (size_t lane = 0; lane < group_lanes; lane++) {
+            double sum = accumulator[i + lane];
+            for (size_t j = 0; j < group; j++) {
+                const double value = source[j][i + lane];
+                partial[j][lane] += value * value;
+                sum += scale[j] * value;
+            }
+            accumulator[i + lane] = sum;
+        }
+    }
+    for (size_t lane = 0; i < count; i++, lane++) {
+        for (size_t j = 0; j < group; j++) {
+            const double value = source[j][i];
+            partial[j][lane] += value * value;
+            accumulator[i] += scale[j] * value;
+        }
+    }
+    for (size_t j = 0; j < group; j++) {
+        double sum = 0;
+        for (size_t lane = 0; lane < group_lanes; lane++) {
+            sum += partial[j][lane];
+        }
+        squares[j] += sum;
+    }
+}
+
+TRIBUTARY_DISPATCHED
+void tributary_accumulate_group(
+    double *accumulator, const float *const *values, const double *scales, size_t group, size_t count, double *squares) {
+    switch (group) {
+    case 1: accumulate_group(accumulator, values, scales, 1, count, squares); break;
+    case 2: accumulate_group(accumulator, values, scales, 2, count, squares); break;
+    case 3: accumulate_group(accumulator, values, scales, 3, count, squares); break;
+    case 4: accumulate_group(accumulator, values, scales, 4, count, squares); break;
+    default: break;
+    }
+}
+
 TRIBUTARY_DISPATCHED
 void tributary_scale_to_binary32(float *restrict target, const double *restrict values, double scale, size_t count) {
     for (size_t i = 0; i < count; i++) {

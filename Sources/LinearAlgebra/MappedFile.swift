@@ -67,6 +67,27 @@ package final class MappedFile: Sendable {
         let buffer = unsafe UnsafeBufferPointer(start: start.assumingMemoryBound(to: Float.self), count: floats)
         return try body(unsafe buffer.span)
     }
+
+    /// Takes the pages under a range out of this process's memory; the system's cache keeps them.
+    ///
+    /// A process that reads a thousand files once would otherwise count all of them as its own memory. Reading the range
+    /// again maps it again, so this is safe at any time, on any thread.
+    ///
+    /// - Parameter range: Bytes of the file. What lies in the same 2 MiB goes as well, because a page fault may map
+    ///   as much.
+    package func release(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) is not within \(count) bytes")
+        guard !range.isEmpty, let base = unsafe base else { return }
+        // Windows are counted in addresses.
+        let address = Int(bitPattern: base)
+        let first = max(address, (address + range.lowerBound) & ~(Self.faultWindow - 1))
+        let last = min(address + count, (address + range.upperBound + Self.faultWindow - 1) & ~(Self.faultWindow - 1))
+        // Advice: nothing depends on whether it is taken.
+        unsafe madvise(UnsafeMutableRawPointer(bitPattern: first), last - first, MADV_DONTNEED)
+    }
+
+    /// The most that Linux maps on one page fault where the pages are in its cache: a huge page.
+    private static let faultWindow = 1 << 21
 }
 
 /// Why a file could not be mapped.

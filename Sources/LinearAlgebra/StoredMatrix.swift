@@ -55,8 +55,22 @@ package struct StoredMatrix: Sendable {
         case .resident(let matrix):
             matrix
         case .mapped:
-            Matrix(rows: rows, columns: columns, elements: withElements { ElementFormat.binary32.decode($0.bytes) })
+            Matrix(
+                rows: rows,
+                columns: columns,
+                elements: withElements { unsafe ElementFormat.binary32.decode($0.bytes) }
+            )
         }
+    }
+
+    /// Gives back the memory under a mapped matrix, or under some of its elements; they stay readable.
+    ///
+    /// Does nothing to a matrix in memory. See ``MappedFile/release(_:)``.
+    package func release(_ elements: Range<Int>? = nil) {
+        guard case .mapped(let file, let offset) = storage else { return }
+        let range = elements ?? 0..<count
+        let size = MemoryLayout<Float>.size
+        file.release(offset + range.lowerBound * size..<offset + range.upperBound * size)
     }
 
     /// Whether no element is infinite or NaN.

@@ -18,6 +18,17 @@ double tributary_sum_of_squares(const float *values, size_t count);
 double tributary_accumulate(
     double *accumulator, const float *values, double scale, size_t count, bool *finite);
 
+// The most tensors that tributary_accumulate_group takes.
+enum { tributary_group_size = 4 };
+
+// accumulator[i] += scales[0] * values[0][i], then += scales[1] * values[1][i] and so on, in binary64, in one pass over
+// the accumulator. The bits do not depend on how a sum is split into groups.
+//
+// Adds each tensor's sum of squares to `squares`; it is finite exactly where all of the tensor's values are, because the
+// square of a binary32 value is far from overflowing. `group` is in 1...tributary_group_size.
+void tributary_accumulate_group(
+    double *accumulator, const float *const *values, const double *scales, size_t group, size_t count, double *squares);
+
 // target[i] = (float)(scale * values[i]).
 void tributary_scale_to_binary32(float *target, const double *values, double scale, size_t count);
 
