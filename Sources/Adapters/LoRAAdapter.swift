@@ -7,11 +7,21 @@ package struct LoRAAdapter: Sendable, Equatable, Codable {
     package var modules: [String: LoRAModule]
     /// The tensors of PEFT's `modules_to_save`, by parameter path.
     package var savedTensors: [String: DenseTensor]
+    /// What earlier rounds folded into the base model, by module path: W = W₀ + s·BA, and on top of it ``modules``.
+    ///
+    /// It is frozen. Strategies that correct or extend the base model every round (FLoRA, FedEx-LoRA) leave it; for all
+    /// others it is empty.
+    package var residual: [String: LoRAModule]
 
     /// Creates an adapter from its parts.
-    package init(modules: [String: LoRAModule], savedTensors: [String: DenseTensor] = [:]) {
+    package init(
+        modules: [String: LoRAModule],
+        savedTensors: [String: DenseTensor] = [:],
+        residual: [String: LoRAModule] = [:]
+    ) {
         self.modules = modules
         self.savedTensors = savedTensors
+        self.residual = residual
     }
 
     /// The largest rank of any adapted layer; 0 when there is none.

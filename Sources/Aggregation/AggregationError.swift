@@ -14,6 +14,10 @@ package enum AggregationError: Error, Equatable {
     case rankMismatch(client: ClientID, module: String, expected: Int, found: Int)
     /// A client's rank is none that the global adapter could have been cut to.
     case rankOutOfRange(client: ClientID, module: String, largest: Int, found: Int)
+    /// A factor that the strategy keeps frozen is not the one that was handed out.
+    case frozenFactorDiffers(client: ClientID, tensor: String)
+    /// An update has a core where the global adapter has none, or none where it has one.
+    case unexpectedCore(client: ClientID, tensor: String, isMissing: Bool)
     /// α does not give a usable scale: it is zero where that is divided by, infinite or not a number.
     case invalidScaling(module: String, alpha: Double)
     /// A rank that the strategy does not hand out.
@@ -55,6 +59,15 @@ extension AggregationError: CustomStringConvertible {
             '\(module)' of '\(client)' has rank \(found) but the global adapter has rank \(largest). \
             Train at ranks from 1 to \(largest), or start from a global adapter of a higher rank.
             """
+        case .frozenFactorDiffers(let client, let tensor):
+            """
+            '\(tensor)' of '\(client)' differs from the one that was handed out, but this strategy keeps it frozen. \
+            Train the other factor alone, or use a strategy that averages both.
+            """
+        case .unexpectedCore(let client, let tensor, let isMissing):
+            isMissing
+                ? "The adapter of '\(client)' lacks '\(tensor)'. Train it from the adapter that was handed out."
+                : "The adapter of '\(client)' has a '\(tensor)' that the others lack. Use adapters of one kind."
         case .invalidScaling(let module, let alpha):
             "'\(module)' has an alpha of \(alpha), which gives no usable scale. Set `lora_alpha` to a finite number above 0."
         case .invalidRank(let rank, let offered):

@@ -2,28 +2,23 @@ package import Adapters
 
 /// Combines the updates of one cohort into the next global adapter, and hands clients theirs.
 ///
-/// The server half of a round calls ``initialState(for:)`` once a round, ``accumulate(_:into:)`` once an update in
-/// sorted client order, and ``finish(_:)`` once; ``adapter(forRank:from:)`` is called for every distinct rank of the
-/// next cohort. Strategies are values without I/O: the same updates in the same order give the same bits.
+/// A strategy is a pure function of one layer at a time: the same updates give the same bits. What surrounds it —
+/// checking updates, their order and weights, saved tensors, threads — is ``CohortAggregation``'s, the same for all.
 package protocol AggregationStrategy: Sendable {
-    /// Everything carried from one update to the next; saved in checkpoints.
-    associatedtype State: Sendable, Codable
+    /// What the strategy needs and promises.
+    var profile: StrategyProfile { get }
 
-    /// Returns the state before the first update of a round whose clients started from `global`.
-    func initialState(for global: LoRAAdapter) -> State
+    /// Which factors clients train, and send, in a round; rounds count from 1.
+    func trainedFactors(inRound round: Int) -> TrainedFactors
 
-    /// Adds one update.
-    ///
-    /// An update of weight 0 is checked like any other and changes nothing.
-    ///
-    /// - Throws: An ``AggregationError`` that names the client and the tensor when the update does not fit; `state` is
-    ///   then unchanged.
-    func accumulate(_ update: consuming ClientUpdate, into state: inout State) throws(AggregationError)
+    /// Prepares the adapter that a job starts from; by default it is left as it is.
+    func start(from initial: LoRAAdapter, seed: UInt64) throws(AggregationError) -> LoRAAdapter
 
-    /// Returns the next global adapter.
+    /// Returns the next state of a layer.
     ///
-    /// - Throws: ``AggregationError`` when no update with a positive weight was accumulated, or a factorization fails.
-    func finish(_ state: inout State) throws(AggregationError) -> LoRAAdapter
+    /// - Throws: An ``AggregationError`` that names the client and the tensor when a value cannot be used, or the layer
+    ///   when a factorization fails.
+    func combine(_ layer: LayerUpdates) throws(AggregationError) -> CombinedLayer
 
     /// Returns what a client that trains at `rank` starts from, given the global adapter.
     ///
@@ -32,12 +27,15 @@ package protocol AggregationStrategy: Sendable {
 }
 
 extension AggregationStrategy {
-    /// Checks whether `update` could be combined with others that started from `global`.
-    ///
-    /// The coordinator asks this when an update arrives, so that its client is told at once. It is a rehearsal with the
-    /// strategy's own rules: nothing else decides what fits.
-    package func check(_ update: ClientUpdate, against global: LoRAAdapter) throws(AggregationError) {
-        var state = initialState(for: global)
-        try accumulate(update, into: &state)
+    package func trainedFactors(inRound round: Int) -> TrainedFactors { .both }
+
+    package func start(from initial: LoRAAdapter, seed: UInt64) throws(AggregationError) -> LoRAAdapter { initial }
+
+    /// Cuts the global adapter to its first components, or insists on its rank where ranks have to be equal.
+    package func adapter(forRank rank: Int, from global: LoRAAdapter) throws(AggregationError) -> LoRAAdapter {
+        let largest = max(global.maximumRank, 1)
+        let offered = profile.ranks == .equal ? largest...largest : 1...largest
+        guard offered ~= rank else { throw .invalidRank(rank, offered: offered) }
+        return global.truncated(toRank: rank)
     }
 }

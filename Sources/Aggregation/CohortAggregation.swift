@@ -1,73 +1,155 @@
 package import Adapters
+import LinearAlgebra
 
-/// One aggregation from the first update to the next global adapter.
+/// One aggregation, from the updates of a cohort to the next global adapter.
 ///
-/// The order is the rounds' own, that of the clients' names, so adapters that are combined offline give the same bits as
-/// they did in a round.
+/// What does not depend on the strategy is done here: updates are checked and put in the order of their clients' names,
+/// weights become shares of 1, layers are spread over threads, saved tensors are averaged, and what strategies fold into
+/// the base model is added up. Adapters that are combined offline give the same bits as they did in a round.
+///
+/// Updates are read where they lie, a layer at a time: memory grows with the adapter and not with the cohort.
 package struct CohortAggregation: Sendable {
     package let strategy: any AggregationStrategy
+    private let threads: Int
 
     /// Creates an aggregation that uses `strategy`.
-    package init(strategy: any AggregationStrategy) {
+    ///
+    /// - Parameter threads: How many threads to use; the result does not depend on it.
+    package init(strategy: any AggregationStrategy, threads: Int = Concurrency.processorCount) {
         self.strategy = strategy
+        self.threads = threads
     }
 
-    /// Returns the next global adapter, from updates that are fetched one at a time.
+    /// Checks whether `update` could be combined with others that started from `global`, every value included.
     ///
-    /// Updates are combined in the order of their clients' names, whatever the order of `clients`. Each is let go before
-    /// the next is fetched, unless the strategy needs to keep it.
-    ///
-    /// - Parameters:
-    ///   - global: What the clients started from.
-    ///   - clients: Whose updates to combine.
-    ///   - update: Fetches one client's update, for instance from disk.
-    /// - Returns: The next global adapter.
-    /// - Throws: What `update` throws, and the ``AggregationError`` of the first update that does not fit. Nothing is
-    ///   combined then: a cohort is aggregated as a whole or not at all.
-    package func nextGlobal(
-        from global: LoRAAdapter,
-        clients: some Sequence<ClientID>,
-        update: (ClientID) throws -> ClientUpdate
-    ) throws -> LoRAAdapter {
-        try Self.run(strategy, from: global, clients: clients.sorted(), update: update)
+    /// - Throws: An ``AggregationError`` that names the client and the tensor.
+    package func check(
+        _ update: ClientUpdate,
+        against global: LoRAAdapter,
+        round: RoundContext
+    ) throws(AggregationError) {
+        let requirements = requirements(global: global, round: round)
+        try requirements.check(update)
+        try requirements.checkValues(of: update)
     }
 
-    /// Returns the next global adapter, from updates that are at hand.
+    /// Returns the next global adapter.
     ///
     /// - Parameters:
     ///   - global: What the clients started from.
     ///   - updates: In any order; they are combined in the order of their clients' names.
+    ///   - round: Which round it is.
     /// - Returns: The next global adapter.
-    /// - Throws: The ``AggregationError`` of the first update that does not fit.
+    /// - Throws: The ``AggregationError`` of the first update that does not fit: a cohort is combined as a whole or not
+    ///   at all. ``AggregationError/nothingToAggregate`` when no update has a positive weight.
     package func nextGlobal(
         from global: LoRAAdapter,
-        updates: some Sequence<ClientUpdate>
+        updates: some Sequence<ClientUpdate>,
+        round: RoundContext = .first
     ) throws(AggregationError) -> LoRAAdapter {
-        try Self.run(strategy, from: global, updates: updates.sorted { $0.client < $1.client })
-    }
-
-    private static func run<Strategy: AggregationStrategy>(
-        _ strategy: Strategy,
-        from global: LoRAAdapter,
-        clients: [ClientID],
-        update: (ClientID) throws -> ClientUpdate
-    ) throws -> LoRAAdapter {
-        var state = strategy.initialState(for: global)
-        for client in clients {
-            try strategy.accumulate(update(client), into: &state)
-        }
-        return try strategy.finish(&state)
-    }
-
-    private static func run<Strategy: AggregationStrategy>(
-        _ strategy: Strategy,
-        from global: LoRAAdapter,
-        updates: [ClientUpdate]
-    ) throws(AggregationError) -> LoRAAdapter {
-        var state = strategy.initialState(for: global)
+        let updates = updates.sorted { $0.client < $1.client }
+        let requirements = requirements(global: global, round: round)
         for update in updates {
-            try strategy.accumulate(update, into: &state)
+            try requirements.check(update)
+            if update.weight == 0 { try requirements.checkValues(of: update) }
         }
-        return try strategy.finish(&state)
+        let total = updates.reduce(0) { $0 + $1.weight }
+        guard total > 0, total.isFinite else { throw .nothingToAggregate }
+        let cohort = updates.filter { $0.weight > 0 }
+        let weights = cohort.map { $0.weight / total }
+        var next = global
+        try combineLayers(of: cohort, weights: weights, round: round, into: &next)
+        if strategy.profile.savedTensors == .averaged {
+            try averageSavedTensors(of: cohort, weights: weights, into: &next)
+        }
+        return next
+    }
+
+    private func requirements(global: LoRAAdapter, round: RoundContext) -> UpdateRequirements {
+        UpdateRequirements(
+            global: global,
+            ranks: strategy.profile.ranks,
+            trained: strategy.trainedFactors(inRound: round.number)
+        )
+    }
+
+    private func combineLayers(
+        of cohort: [ClientUpdate],
+        weights: [Double],
+        round: RoundContext,
+        into next: inout LoRAAdapter
+    ) throws(AggregationError) {
+        let global = next
+        let paths = global.modules.keys.sorted()
+        // Layers share the threads; a lone layer has them all.
+        let threadsPerLayer = paths.count < threads ? threads : 1
+        let layers = try Concurrency.map(paths.count, threads: threads) { index throws(AggregationError) in
+            let path = paths[index]
+            guard let module = global.modules[path] else { preconditionFailure("'\(path)' is one of the adapter's") }
+            var updates: [LayerUpdate] = []
+            for (update, weight) in zip(cohort, weights) {
+                guard let own = update.adapter.modules[path] else { continue }
+                updates.append(
+                    LayerUpdate(
+                        client: update.client,
+                        weight: weight,
+                        module: own,
+                        handed: update.handed?.modules[path]
+                    )
+                )
+            }
+            let combined = try strategy.combine(
+                LayerUpdates(path: path, round: round, global: module, updates: updates, threads: threadsPerLayer)
+            )
+            let residual = try combined.residual.map { increment throws(AggregationError) in
+                try global.residual[path].adding(increment, at: path, threads: threadsPerLayer)
+            }
+            return (module: combined.module, residual: residual)
+        }
+        for (path, layer) in zip(paths, layers) {
+            next.modules[path] = layer.module
+            if let residual = layer.residual { next.residual[path] = residual }
+        }
+    }
+
+    private func averageSavedTensors(
+        of cohort: [ClientUpdate],
+        weights: [Double],
+        into next: inout LoRAAdapter
+    ) throws(AggregationError) {
+        for path in next.savedTensors.keys.sorted() {
+            let tensors = cohort.compactMap { $0.adapter.savedTensors[path]?.elements }
+            let (mean, reports) = weightedSum(of: tensors, coefficients: weights, threads: threads)
+            for (update, report) in zip(cohort, reports) where !report.isFinite {
+                throw .notFinite(client: update.client, tensor: path)
+            }
+            next.savedTensors[path]?.elements = mean.elements
+        }
+    }
+}
+
+extension LoRAModule? {
+    /// Returns what is folded into a layer after one more correction, in as few components as it has, at a scale of 1.
+    fileprivate func adding(
+        _ increment: FactoredSum,
+        at path: String,
+        threads: Int
+    ) throws(AggregationError) -> LoRAModule {
+        var sum = increment
+        if let earlier = self { sum.add(earlier.b, earlier.a, coefficient: earlier.scaling) }
+        let largest = max(1, min(sum.stackedRank, sum.rows, sum.columns))
+        let triplets: SingularValueDecomposition
+        do throws(LinearAlgebraError) {
+            triplets = try sum.truncatedSVD(rank: largest, threads: threads)
+        } catch {
+            throw .factorizationFailed(module: path, reason: error.description)
+        }
+        let rank = max(1, triplets.singularValues.count { $0 > 0 })
+        let scales = triplets.singularValues.prefix(rank).map(Float.init)
+        return LoRAModule(
+            a: triplets.vt.firstRows(rank),
+            b: triplets.u.firstColumns(rank).scalingColumns(by: scales, paddedTo: rank),
+            alpha: Double(rank)
+        )
     }
 }

@@ -6,8 +6,11 @@ extension LoRAModule {
     ///
     /// α stays, so the scale changes with the rank and B is multiplied by s(old)/s(new): the cut product is the sum of
     /// the first `rank` components of this one. A module of that rank or a lower one is returned as it is.
+    ///
+    /// - Precondition: A module with a core is not cut: its components are not ordered.
     func truncated(toRank rank: Int) -> LoRAModule {
         guard rank < self.rank else { return self }
+        precondition(core == nil, "a module with a core has one rank")
         var module = LoRAModule(
             a: a.firstRows(rank),
             b: b.firstColumns(rank),
@@ -23,12 +26,12 @@ extension LoRAModule {
 }
 
 extension LoRAAdapter {
-    /// Returns the adapter cut to `rank`, module by module; saved tensors stay whole.
-    ///
-    /// - Throws: ``AggregationError/invalidRank(_:offered:)`` when `rank` is less than 1 or more than the adapter's.
-    func handedOut(atRank rank: Int) throws(AggregationError) -> LoRAAdapter {
-        let offered = 1...max(maximumRank, 1)
-        guard offered ~= rank else { throw .invalidRank(rank, offered: offered) }
-        return LoRAAdapter(modules: modules.mapValues { $0.truncated(toRank: rank) }, savedTensors: savedTensors)
+    /// Returns the adapter cut to `rank`, module by module; saved tensors and the residual stay whole.
+    func truncated(toRank rank: Int) -> LoRAAdapter {
+        LoRAAdapter(
+            modules: modules.mapValues { $0.truncated(toRank: rank) },
+            savedTensors: savedTensors,
+            residual: residual
+        )
     }
 }

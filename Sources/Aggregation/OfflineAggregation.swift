@@ -51,15 +51,14 @@ package struct OfflineAggregation {
             try outline.check(global: global)
             start = global.adapter.reshaped(toFit: start)
         }
-        let next = try CohortAggregation(strategy: strategy).nextGlobal(
-            from: start,
-            clients: contributions.map(\.client)
-        ) { client in
-            guard let contribution = contributions.first(where: { $0.client == client }) else {
-                throw AggregationError.nothingToAggregate
-            }
-            return ClientUpdate(client: client, weight: contribution.weight, adapter: try contribution.read().adapter)
+        let updates = try contributions.map { contribution in
+            ClientUpdate(
+                client: contribution.client,
+                weight: contribution.weight,
+                adapter: try contribution.read().adapter
+            )
         }
+        let next = try CohortAggregation(strategy: strategy).nextGlobal(from: start, updates: updates)
         guard !ranks.isEmpty else {
             let largest = outline.largestRank
             let result = next.maximumRank > largest ? try strategy.adapter(forRank: largest, from: next) : next

@@ -11,6 +11,7 @@ package enum StrategyRegistry {
 
     private static let entries: [Entry] = [
         Entry(name: "fedavg") { _ in FedAvg() },
+        Entry(name: "ffa-lora") { _ in FFALoRA() },
         Entry(name: "flexlora", modes: [.delta, .state]) { FlexLoRA(mode: $0 ?? .delta) },
     ]
 

@@ -2,21 +2,15 @@ import Adapters
 import LinearAlgebra
 
 /// What every update of a round must be like, given the global adapter that its clients started from.
+///
+/// Shapes, ranks and scales cost nothing to check; values are checked by those who read them anyway, except those of
+/// factors that had to stay frozen, which are compared bit by bit.
 struct UpdateRequirements: Sendable {
-    /// Which ranks an update may have, module by module.
-    enum Ranks: Sendable {
-        /// The global adapter's.
-        case equal
-        /// From 1 to the global adapter's.
-        case upToGlobal
-    }
-
     let global: LoRAAdapter
-    let ranks: Ranks
+    let ranks: StrategyProfile.Ranks
+    let trained: TrainedFactors
 
-    /// Checks everything about an update: its weight, names, shapes, ranks and scales, and then every value.
-    ///
-    /// Values are checked for an update of weight 0 too: 0·NaN is NaN.
+    /// Checks an update's weight, names, shapes, ranks, scales and frozen factors.
     ///
     /// - Throws: The first ``AggregationError`` found.
     func check(_ update: ClientUpdate) throws(AggregationError) {
@@ -27,6 +21,7 @@ struct UpdateRequirements: Sendable {
         for (path, expected) in global.modules.sorted(by: { $0.key < $1.key }) {
             guard let module = update.adapter.modules[path] else { continue }
             try check(module, at: path, against: expected, of: update.client)
+            try checkFrozenFactors(of: module, at: path, against: expected, in: update)
         }
         for (path, expected) in global.savedTensors.sorted(by: { $0.key < $1.key }) {
             guard let tensor = update.adapter.savedTensors[path] else { continue }
@@ -39,10 +34,19 @@ struct UpdateRequirements: Sendable {
                 )
             }
         }
-        for tensor in update.adapter.orderedTensors {
-            guard allFinite(tensor.elements.span) else {
-                throw .notFinite(client: update.client, tensor: tensor.name)
+    }
+
+    /// Checks every value of an update; for one of weight 0 too, because 0·NaN is NaN.
+    func checkValues(of update: ClientUpdate) throws(AggregationError) {
+        for (path, module) in update.adapter.modules.sorted(by: { $0.key < $1.key }) {
+            let layer = LayerUpdate(client: update.client, weight: 0, module: module)
+            for (name, matrix) in layer.tensors(at: path) where !matrix.isFinite {
+                throw .notFinite(client: update.client, tensor: name)
             }
+        }
+        for (name, tensor) in update.adapter.savedTensors.sorted(by: { $0.key < $1.key })
+        where !tensor.elements.isFinite {
+            throw .notFinite(client: update.client, tensor: name)
         }
     }
 
@@ -63,7 +67,7 @@ struct UpdateRequirements: Sendable {
     }
 
     private func check(
-        _ module: LoRAModule,
+        _ module: StoredAdapter.Module,
         at path: String,
         against expected: LoRAModule,
         of client: ClientID
@@ -90,10 +94,13 @@ struct UpdateRequirements: Sendable {
             guard module.rank == expected.rank else {
                 throw .rankMismatch(client: client, module: path, expected: expected.rank, found: module.rank)
             }
-        case .upToGlobal:
+        case .mixed:
             guard 1...max(expected.rank, 1) ~= module.rank else {
                 throw .rankOutOfRange(client: client, module: path, largest: expected.rank, found: module.rank)
             }
+        }
+        guard (module.core == nil) == (expected.core == nil) else {
+            throw .unexpectedCore(client: client, tensor: LoRAAdapter.nameOfCore(path), isMissing: module.core == nil)
         }
         // The global scale is divided by; a client's may be anything finite.
         guard expected.scaling.isFinite, expected.scaling != 0 else {
@@ -101,6 +108,23 @@ struct UpdateRequirements: Sendable {
         }
         guard module.scaling.isFinite else {
             throw .invalidScaling(module: path, alpha: module.alpha)
+        }
+    }
+
+    /// Checks that what the client had to leave alone is what it was handed, bit by bit.
+    private func checkFrozenFactors(
+        of module: StoredAdapter.Module,
+        at path: String,
+        against expected: LoRAModule,
+        in update: ClientUpdate
+    ) throws(AggregationError) {
+        guard trained != .both else { return }
+        let handed = update.handed?.modules[path] ?? expected.truncated(toRank: module.rank)
+        if !trained.includesA, !module.a.hasSameBits(as: StoredMatrix(handed.a)) {
+            throw .frozenFactorDiffers(client: update.client, tensor: LoRAAdapter.nameOfA(path))
+        }
+        if !trained.includesB, !module.b.hasSameBits(as: StoredMatrix(handed.b)) {
+            throw .frozenFactorDiffers(client: update.client, tensor: LoRAAdapter.nameOfB(path))
         }
     }
 }

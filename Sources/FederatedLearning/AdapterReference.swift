@@ -1,3 +1,5 @@
+package import Adapters
+
 /// Names an adapter's payload: the bytes of its safetensors file, and what is needed to read them as an adapter.
 ///
 /// The tensors alone do not say how their product is scaled, so rank, α and rsLoRA travel beside the digest.
@@ -23,5 +25,12 @@ package struct AdapterReference: Hashable, Sendable, Codable {
         self.rank = rank
         self.alpha = alpha
         self.usesRankStabilizedScaling = usesRankStabilizedScaling
+    }
+}
+
+extension AdapterReference {
+    /// How the layers of the payload are scaled.
+    package var scale: AdapterPayload.Scale {
+        .init(rank: rank, alpha: alpha, usesRankStabilizedScaling: usesRankStabilizedScaling)
     }
 }

@@ -40,6 +40,11 @@ package struct FactoredSum: Sendable, Codable {
         add(b, a, coefficients: [Double](repeating: coefficient, count: b.columns))
     }
 
+    /// Adds `coefficient`·B·A of factors that are read where they lie.
+    package mutating func add(_ b: StoredMatrix, _ a: StoredMatrix, coefficient: Double = 1) {
+        add(b.resident(), a.resident(), coefficient: coefficient)
+    }
+
     /// Adds B·diag(c)·A: each rank-one component with a coefficient of its own.
     package mutating func add(_ b: Matrix, _ a: Matrix, coefficients: [Double]) {
         precondition(

@@ -4,7 +4,7 @@ import Testing
 struct StrategyRegistryTests {
     @Test("finds every strategy by its name")
     func names() throws {
-        #expect(StrategyRegistry.names == ["fedavg", "flexlora"])
+        #expect(StrategyRegistry.names == ["fedavg", "ffa-lora", "flexlora"])
         for name in StrategyRegistry.names {
             _ = try StrategyRegistry.strategy(named: name)
         }
@@ -20,7 +20,7 @@ struct StrategyRegistryTests {
     @Test("says which names and modes there are")
     func unknown() {
         let name = #expect(throws: AggregationError.self) { try StrategyRegistry.strategy(named: "fedavgm") }
-        #expect(name?.description == "'fedavgm' is no strategy. Use one of fedavg, flexlora.")
+        #expect(name?.description == "'fedavgm' is no strategy. Use one of fedavg, ffa-lora, flexlora.")
         let mode = #expect(throws: AggregationError.self) {
             try StrategyRegistry.strategy(named: "flexlora", mode: "product")
         }

@@ -42,6 +42,27 @@ package actor InMemoryRunStore: RunStore {
         }
     }
 
+    package func update(
+        _ reference: AdapterReference,
+        trained: TrainedFactors,
+        handed: LoRAAdapter
+    ) throws -> StoredAdapter {
+        guard let payload = payloads[reference.digest] else { throw StoredAdapterError.missing(reference.digest) }
+        guard ContentDigest(hashing: payload) == reference.digest else {
+            throw StoredAdapterError.damaged(reference.digest)
+        }
+        do {
+            return try AdapterPayload.update(
+                from: SafetensorsFile(bytes: payload, source: reference.digest.hexadecimal, limits: .payload),
+                scale: reference.scale,
+                trained: trained,
+                handed: handed
+            )
+        } catch {
+            throw StoredAdapterError.unreadable(reference.digest, reason: "\(error)")
+        }
+    }
+
     package func keep(_ adapter: LoRAAdapter) -> AdapterReference {
         let payload = AdapterPayload.bytes(of: adapter)
         let layer = adapter.modules.min { $0.key < $1.key }?.value

@@ -36,6 +36,14 @@ package final class InterruptedRunStore: RunStore {
         try await base.adapter(reference)
     }
 
+    package func update(
+        _ reference: AdapterReference,
+        trained: TrainedFactors,
+        handed: LoRAAdapter
+    ) async throws -> StoredAdapter {
+        try await base.update(reference, trained: trained, handed: handed)
+    }
+
     package func apply(_ change: RunChange, to job: JobID) async throws {
         try await interrupted { await base.apply(change, to: job) }
     }

@@ -1,48 +1,94 @@
 /// An adapter as it travels: the bytes of a safetensors file with PEFT's names, every tensor F32.
 ///
 /// The bytes depend on the adapter alone, so equal adapters have equal digests. They do not say how their product is
-/// scaled: rank, α and rsLoRA travel beside them.
+/// scaled: rank, α and rsLoRA travel beside them. What the server hands out is whole; what clients send back is the
+/// factors that they trained, and the saved tensors.
 package enum AdapterPayload {
+    /// How the layers of a payload are scaled, which its tensors do not say.
+    package struct Scale: Sendable, Hashable {
+        /// The rank that every layer has to have.
+        package let rank: Int
+        /// α of every layer.
+        package let alpha: Double
+        /// Whether layers scale by α/√r.
+        package let usesRankStabilizedScaling: Bool
+
+        package init(rank: Int, alpha: Double, usesRankStabilizedScaling: Bool = false) {
+            self.rank = rank
+            self.alpha = alpha
+            self.usesRankStabilizedScaling = usesRankStabilizedScaling
+        }
+    }
+
     /// Returns the payload of `adapter`.
-    package static func bytes(of adapter: LoRAAdapter) -> [UInt8] {
-        document(of: adapter).bytes()
+    ///
+    /// - Parameter trained: The factors to send; `nil` for the whole adapter.
+    package static func bytes(of adapter: LoRAAdapter, trained: TrainedFactors? = nil) -> [UInt8] {
+        document(of: adapter, trained: trained).bytes()
     }
 
     /// Returns the payload of `adapter` for writing it piece by piece.
-    package static func document(of adapter: LoRAAdapter) -> SafetensorsDocument {
-        AdapterTensors(adapter: adapter).document
+    package static func document(of adapter: LoRAAdapter, trained: TrainedFactors? = nil) -> SafetensorsDocument {
+        AdapterTensors.document(of: adapter, trained: trained)
     }
 
-    /// Reads a payload.
+    /// Reads a whole adapter.
     ///
     /// - Parameters:
     ///   - file: The payload, opened with ``SafetensorsLimits/payload``.
-    ///   - rank: The rank that every layer has to have.
-    ///   - alpha: α of every layer.
-    ///   - usesRankStabilizedScaling: Whether layers scale by α/√r.
-    /// - Returns: The adapter.
+    ///   - scale: How its layers are scaled.
+    /// - Returns: The adapter; its elements stay in the file while that is mapped.
     /// - Throws: ``AdapterError`` that names the tensor which does not fit. Values are not judged here;
     ///   ``AdapterRequirements/check(_:source:)`` does that.
-    package static func adapter(
+    package static func adapter(from file: SafetensorsFile, scale: Scale) throws(AdapterError) -> StoredAdapter {
+        try read(file, scale: scale, completion: nil)
+    }
+
+    /// Reads what a client sent: the factors that it trained, and the saved tensors.
+    ///
+    /// - Parameters:
+    ///   - file: The payload, opened with ``SafetensorsLimits/payload``.
+    ///   - scale: How its layers are scaled.
+    ///   - trained: The factors that it has to carry; it must not carry others.
+    ///   - handed: What the client started from, of the same rank: the frozen factors are its.
+    /// - Returns: The whole adapter.
+    /// - Throws: ``AdapterError`` that names the tensor which does not fit.
+    package static func update(
         from file: SafetensorsFile,
-        rank: Int,
-        alpha: Double,
-        usesRankStabilizedScaling: Bool = false
-    ) throws(AdapterError) -> LoRAAdapter {
+        scale: Scale,
+        trained: TrainedFactors,
+        handed: LoRAAdapter
+    ) throws(AdapterError) -> StoredAdapter {
+        let update = try read(file, scale: scale, completion: .init(trained: trained, handed: handed))
+        if let path = update.residual.keys.min() {
+            throw .unexpectedTensorName(tensor: PEFTTensorName.residualA(module: path).text, source: file.source)
+        }
+        return update
+    }
+
+    private static func read(
+        _ file: SafetensorsFile,
+        scale: Scale,
+        completion: AdapterTensors.Completion?
+    ) throws(AdapterError) -> StoredAdapter {
         for tensor in file.tensors where tensor.elementType != .f32 {
             throw .unsupportedElementType(tensor: tensor.name, type: tensor.elementType, source: file.source)
         }
         let layer = AdapterTensors.Layer(
-            rank: rank,
-            alpha: alpha,
-            usesRankStabilizedScaling: usesRankStabilizedScaling
+            rank: scale.rank,
+            alpha: scale.alpha,
+            usesRankStabilizedScaling: scale.usesRankStabilizedScaling
         )
-        let tensors = try AdapterTensors(file) { _ in layer }
+        let tensors = try AdapterTensors(file, isPayload: true, completion: completion) { _ in layer }
         guard let embedding = tensors.embeddingModules.min() else { return tensors.adapter }
         throw .unexpectedTensorName(tensor: PEFTTensorName.embeddingA(module: embedding).text, source: file.source)
     }
+}
 
-    /// Reads a payload from memory.
+// MARK: - From bytes and paths
+
+extension AdapterPayload {
+    /// Reads a whole adapter from memory.
     package static func adapter(
         from bytes: [UInt8],
         rank: Int,
@@ -53,13 +99,11 @@ package enum AdapterPayload {
     ) throws(AdapterError) -> LoRAAdapter {
         try adapter(
             from: try SafetensorsFile(bytes: bytes, source: source, limits: limits),
-            rank: rank,
-            alpha: alpha,
-            usesRankStabilizedScaling: usesRankStabilizedScaling
-        )
+            scale: Scale(rank: rank, alpha: alpha, usesRankStabilizedScaling: usesRankStabilizedScaling)
+        ).resident()
     }
 
-    /// Reads a payload from the file at `path`; messages call it `source`.
+    /// Reads a whole adapter from the file at `path`; messages call it `source`.
     package static func adapter(
         fromFileAt path: String,
         rank: Int,
@@ -70,9 +114,7 @@ package enum AdapterPayload {
     ) throws(AdapterError) -> LoRAAdapter {
         try adapter(
             from: try SafetensorsFile(path: path, source: source, limits: limits),
-            rank: rank,
-            alpha: alpha,
-            usesRankStabilizedScaling: usesRankStabilizedScaling
-        )
+            scale: Scale(rank: rank, alpha: alpha, usesRankStabilizedScaling: usesRankStabilizedScaling)
+        ).resident()
     }
 }

@@ -1,4 +1,4 @@
-private import LinearAlgebra
+import LinearAlgebra
 
 /// An adapter as the tensors of one file, before or after a configuration gives them their scale.
 struct AdapterTensors {
@@ -9,7 +9,14 @@ struct AdapterTensors {
         let usesRankStabilizedScaling: Bool
     }
 
-    var adapter: LoRAAdapter
+    /// Which factors a payload may carry, and where the others come from.
+    struct Completion {
+        let trained: TrainedFactors
+        /// What the sender started from, of the same rank.
+        let handed: LoRAAdapter
+    }
+
+    var adapter: StoredAdapter
     /// The modules whose factors adapt an embedding, by path.
     var embeddingModules: Set<String> = []
     /// The types of tensors that are not stored as F32, by name.
@@ -19,70 +26,146 @@ struct AdapterTensors {
 // MARK: - Reading
 
 extension AdapterTensors {
-    /// Pairs the factors of a file and copies their elements, once.
+    /// Pairs the factors of a file; their elements stay where they are while the file holds aligned 32-bit floats.
     ///
     /// - Parameters:
     ///   - file: The tensors.
+    ///   - isPayload: Whether cores and residuals may be there, which PEFT does not know.
+    ///   - completion: For a payload that carries the trained factors alone.
     ///   - layer: What the configuration says of the layer at a path.
     /// - Throws: ``AdapterError`` that names the tensor which does not fit.
-    init(_ file: SafetensorsFile, layer: (String) -> Layer) throws(AdapterError) {
-        var factors: [PEFTTensorName: SafetensorsHeader.Tensor] = [:]
-        var saved: [String: DenseTensor] = [:]
-        var elementTypes: [String: SafetensorsElementType] = [:]
+    init(
+        _ file: SafetensorsFile,
+        isPayload: Bool = false,
+        completion: Completion? = nil,
+        layer: (String) -> Layer
+    ) throws(AdapterError) {
+        var parts: [PEFTTensorName: SafetensorsHeader.Tensor] = [:]
+        var saved: [String: StoredAdapter.Tensor] = [:]
+        // Layers in the order of the file, so that of several flaws the same one is named every time.
+        var paths: [String] = []
+        var residualPaths: [String] = []
+        var seen: Set<String> = []
         for tensor in file.tensors {
-            let name = try Self.name(of: tensor, in: file)
+            guard let name = PEFTTensorName(tensor.name), isPayload || !name.isForPayloadsOnly else {
+                throw .unexpectedTensorName(tensor: tensor.name, source: file.source)
+            }
             if tensor.elementType != .f32 { elementTypes[name.text] = tensor.elementType }
-            if case .saved(let parameter) = name {
-                let value = DenseTensor(shape: tensor.shape, elements: try file.floats(of: tensor))
-                guard saved.updateValue(value, forKey: parameter) == nil else {
+            guard parts.updateValue(tensor, forKey: name) == nil else {
+                throw .repeatedTensor(tensor: name.text, source: file.source)
+            }
+            switch name {
+            case .saved(let parameter):
+                let elements = try file.stored(tensor, rows: 1, columns: tensor.elementCount)
+                saved[parameter] = StoredAdapter.Tensor(shape: tensor.shape, elements: elements)
+            case .residualA(let path), .residualB(let path):
+                if !residualPaths.contains(path) { residualPaths.append(path) }
+            default:
+                if let path = name.module, seen.insert(path).inserted { paths.append(path) }
+            }
+        }
+
+        var modules: [String: StoredAdapter.Module] = [:]
+        for path in paths {
+            let isEmbedding = parts[.embeddingA(module: path)] != nil || parts[.embeddingB(module: path)] != nil
+            if isEmbedding {
+                for name in [PEFTTensorName.lowRankA(module: path), .lowRankB(module: path)] where parts[name] != nil {
                     throw .repeatedTensor(tensor: name.text, source: file.source)
                 }
-            } else if factors.updateValue(tensor, forKey: name) != nil {
-                throw .repeatedTensor(tensor: name.text, source: file.source)
+                embeddingModules.insert(path)
             }
-        }
-
-        var modules: [String: LoRAModule] = [:]
-        var embeddingModules: Set<String> = []
-        // Once more in the order of the file, so that of several flaws the same one is named every time.
-        for tensor in file.tensors {
-            let name = try Self.name(of: tensor, in: file)
-            guard let partner = name.otherFactor, let path = name.module else { continue }
-            guard let other = factors[partner] else {
-                throw .missingFactor(tensor: partner.text, source: file.source)
-            }
-            guard name.isA else { continue }
-            if case .embeddingA = name { embeddingModules.insert(path) }
-            let module = try Self.module(at: path, a: tensor, b: other, as: layer(path), of: file)
-            guard modules.updateValue(module, forKey: path) == nil else {
-                throw .repeatedTensor(tensor: name.text, source: file.source)
-            }
+            let names = (
+                a: isEmbedding ? PEFTTensorName.embeddingA(module: path) : .lowRankA(module: path),
+                b: isEmbedding ? PEFTTensorName.embeddingB(module: path) : .lowRankB(module: path)
+            )
+            modules[path] = try Self.module(
+                at: path,
+                names: names,
+                parts: parts,
+                completion: completion,
+                layer: layer(path),
+                file: file
+            )
         }
         guard !modules.isEmpty else { throw .noTensors(source: file.source) }
-        self.adapter = LoRAAdapter(modules: modules, savedTensors: saved)
-        self.embeddingModules = embeddingModules
-        self.elementTypes = elementTypes
-    }
-
-    private static func name(
-        of tensor: SafetensorsHeader.Tensor,
-        in file: SafetensorsFile
-    ) throws(AdapterError) -> PEFTTensorName {
-        guard let name = PEFTTensorName(tensor.name) else {
-            throw .unexpectedTensorName(tensor: tensor.name, source: file.source)
+        self.adapter = StoredAdapter(modules: modules, savedTensors: saved)
+        for path in residualPaths {
+            adapter.residual[path] = try Self.residual(at: path, parts: parts, file: file)
         }
-        return name
     }
 
-    /// Reads both factors of a layer; their shapes are checked before an element is copied.
+    /// Reads the factors of a layer; their shapes are checked before an element is touched.
     private static func module(
         at path: String,
-        a: SafetensorsHeader.Tensor,
-        b: SafetensorsHeader.Tensor,
-        as layer: Layer,
-        of file: SafetensorsFile
-    ) throws(AdapterError) -> LoRAModule {
-        for tensor in [a, b] where tensor.shape.count != 2 || tensor.elementCount == 0 {
+        names: (a: PEFTTensorName, b: PEFTTensorName),
+        parts: [PEFTTensorName: SafetensorsHeader.Tensor],
+        completion: Completion?,
+        layer: Layer,
+        file: SafetensorsFile
+    ) throws(AdapterError) -> StoredAdapter.Module {
+        guard layer.alpha.isFinite, layer.alpha > 0 else {
+            throw .invalidScaling(module: path, alpha: layer.alpha)
+        }
+        let handed = completion?.handed.modules[path]
+        let trained = completion?.trained
+        let core = PEFTTensorName.core(module: path)
+        for (name, isSent) in [
+            (names.a, trained?.includesA ?? true), (names.b, trained?.includesB ?? true),
+            (core, trained?.includesCore ?? true),
+        ] where !isSent && parts[name] != nil {
+            throw .unexpectedTensorName(tensor: name.text, source: file.source)
+        }
+        // A frozen factor is not sent: it comes from what was handed out.
+        func matrix(_ name: PEFTTensorName, frozen: Matrix?) throws(AdapterError) -> StoredMatrix {
+            if let tensor = parts[name] { return try self.matrix(tensor, file: file) }
+            guard let frozen else { throw .missingFactor(tensor: name.text, source: file.source) }
+            return StoredMatrix(frozen)
+        }
+        let a = try matrix(names.a, frozen: trained?.includesA == false ? handed?.a : nil)
+        let b = try matrix(names.b, frozen: trained?.includesB == false ? handed?.b : nil)
+        for found in [a.rows, b.columns] where found != layer.rank {
+            throw .rankMismatch(module: path, expected: layer.rank, found: found, source: file.source)
+        }
+        var r: StoredMatrix?
+        if parts[core] != nil || trained == .core { r = try matrix(core, frozen: nil) }
+        if let r, (r.rows, r.columns) != (layer.rank, layer.rank) {
+            throw .invalidFactorShape(
+                tensor: core.text,
+                shape: [r.rows, r.columns],
+                needed: "the core is \(layer.rank)×\(layer.rank)",
+                source: file.source
+            )
+        }
+        return StoredAdapter.Module(
+            a: a,
+            b: b,
+            core: r,
+            alpha: layer.alpha,
+            usesRankStabilizedScaling: layer.usesRankStabilizedScaling
+        )
+    }
+
+    /// Reads what is folded into a layer of the base model; its scale is 1.
+    private static func residual(
+        at path: String,
+        parts: [PEFTTensorName: SafetensorsHeader.Tensor],
+        file: SafetensorsFile
+    ) throws(AdapterError) -> StoredAdapter.Module {
+        let names = (PEFTTensorName.residualA(module: path), PEFTTensorName.residualB(module: path))
+        guard let tensorOfA = parts[names.0] else { throw .missingFactor(tensor: names.0.text, source: file.source) }
+        guard let tensorOfB = parts[names.1] else { throw .missingFactor(tensor: names.1.text, source: file.source) }
+        let (a, b) = (try matrix(tensorOfA, file: file), try matrix(tensorOfB, file: file))
+        guard a.rows == b.columns else {
+            throw .rankMismatch(module: path, expected: a.rows, found: b.columns, source: file.source)
+        }
+        return StoredAdapter.Module(a: a, b: b, alpha: Double(a.rows))
+    }
+
+    private static func matrix(
+        _ tensor: SafetensorsHeader.Tensor,
+        file: SafetensorsFile
+    ) throws(AdapterError) -> StoredMatrix {
+        guard tensor.shape.count == 2, tensor.elementCount > 0 else {
             throw .invalidFactorShape(
                 tensor: tensor.name,
                 shape: tensor.shape,
@@ -90,40 +173,52 @@ extension AdapterTensors {
                 source: file.source
             )
         }
-        for found in [a.shape[0], b.shape[1]] where found != layer.rank {
-            throw .rankMismatch(module: path, expected: layer.rank, found: found, source: file.source)
-        }
-        guard layer.alpha.isFinite, layer.alpha > 0 else {
-            throw .invalidScaling(module: path, alpha: layer.alpha)
-        }
-        return LoRAModule(
-            a: Matrix(rows: a.shape[0], columns: a.shape[1], elements: try file.floats(of: a)),
-            b: Matrix(rows: b.shape[0], columns: b.shape[1], elements: try file.floats(of: b)),
-            alpha: layer.alpha,
-            usesRankStabilizedScaling: layer.usesRankStabilizedScaling
-        )
+        return try file.stored(tensor, rows: tensor.shape[0], columns: tensor.shape[1])
     }
 }
 
 // MARK: - Writing
 
 extension AdapterTensors {
-    /// The tensors under PEFT's names, in the types that they are to be stored as.
-    var document: SafetensorsDocument {
+    /// The tensors of an adapter under their names.
+    ///
+    /// - Parameters:
+    ///   - adapter: What to write.
+    ///   - embeddingModules: Which of its layers are embeddings.
+    ///   - elementTypes: How tensors are to be stored that are not F32.
+    ///   - trained: Which factors to write, without the residual; `nil` for everything.
+    static func document(
+        of adapter: LoRAAdapter,
+        embeddingModules: Set<String> = [],
+        elementTypes: [String: SafetensorsElementType] = [:],
+        trained: TrainedFactors? = nil
+    ) -> SafetensorsDocument {
         var tensors: [SafetensorsDocument.Tensor] = []
         func append(_ name: PEFTTensorName, shape: [Int], elements: [Float]) {
             let type = elementTypes[name.text].flatMap { $0.isReadableAsFloat ? $0 : nil }
             tensors.append(.init(name: name.text, shape: shape, elements: elements, elementType: type ?? .f32))
         }
+        func append(_ name: PEFTTensorName, _ matrix: Matrix) {
+            append(name, shape: [matrix.rows, matrix.columns], elements: matrix.elements)
+        }
         for (path, module) in adapter.modules {
             let isEmbedding = embeddingModules.contains(path)
-            let a: PEFTTensorName = isEmbedding ? .embeddingA(module: path) : .lowRankA(module: path)
-            let b: PEFTTensorName = isEmbedding ? .embeddingB(module: path) : .lowRankB(module: path)
-            append(a, shape: [module.a.rows, module.a.columns], elements: module.a.elements)
-            append(b, shape: [module.b.rows, module.b.columns], elements: module.b.elements)
+            if trained?.includesA ?? true {
+                append(isEmbedding ? .embeddingA(module: path) : .lowRankA(module: path), module.a)
+            }
+            if trained?.includesB ?? true {
+                append(isEmbedding ? .embeddingB(module: path) : .lowRankB(module: path), module.b)
+            }
+            if let core = module.core { append(.core(module: path), core) }
         }
         for (parameter, tensor) in adapter.savedTensors {
             append(.saved(parameter: parameter), shape: tensor.shape, elements: tensor.elements)
+        }
+        if trained == nil {
+            for (path, module) in adapter.residual {
+                append(.residualA(module: path), module.a)
+                append(.residualB(module: path), module.b)
+            }
         }
         return SafetensorsDocument(tensors)
     }

@@ -50,7 +50,7 @@ package struct PEFTDirectory: Sendable {
         }
         self.init(
             configuration: configuration,
-            adapter: tensors.adapter,
+            adapter: tensors.adapter.resident(),
             embeddingModules: tensors.embeddingModules,
             elementTypes: tensors.elementTypes
         )
@@ -93,16 +93,18 @@ package struct PEFTDirectory: Sendable {
 
     /// Writes the two files into a folder that exists, and syncs them.
     ///
-    /// The configuration is made to say what the adapter's ranks and α are.
+    /// The configuration is made to say what the adapter's ranks and α are. PEFT knows neither cores nor residuals: a
+    /// core becomes part of B, and whoever has a residual writes it as an adapter of its own.
     package func write(into folder: URL) throws(AdapterError) {
+        let adapter = LoRAAdapter(modules: adapter.modules.mapValues(\.withoutCore), savedTensors: adapter.savedTensors)
         var configuration = configuration
         try configuration.describe(adapter, path: folder.path)
-        let tensors = AdapterTensors(
-            adapter: adapter,
+        let document = AdapterTensors.document(
+            of: adapter,
             embeddingModules: embeddingModules,
             elementTypes: elementTypes
         )
-        try DurableFile.write(tensors.document, to: folder.appendingPathComponent(Self.tensorsFileName))
+        try DurableFile.write(document, to: folder.appendingPathComponent(Self.tensorsFileName))
         try DurableFile.write(configuration.text, to: folder.appendingPathComponent(Self.configurationFileName))
     }
 }

@@ -7,6 +7,13 @@
 /// base_model.model.classifier.weight                                           saved
 /// ```
 ///
+/// Two more names occur in payloads only, which are not PEFT's to read:
+///
+/// ```
+/// base_model.model.bert.encoder.layer.0.attention.self.query.lora_R.weight     core, [r, r]
+/// residual.bert.encoder.layer.0.attention.self.query.lora_A.weight             residualA, [r, in]; lora_B residualB
+/// ```
+///
 /// In memory PEFT puts the adapter's name into the names (`lora_A.default.weight`); files of other programs may keep
 /// it. It is read and never written. Everything that is not a factor is saved whole, DoRA's magnitudes included.
 enum PEFTTensorName: Equatable, Sendable {
@@ -14,18 +21,35 @@ enum PEFTTensorName: Equatable, Sendable {
     case lowRankB(module: String)
     case embeddingA(module: String)
     case embeddingB(module: String)
+    case core(module: String)
+    case residualA(module: String)
+    case residualB(module: String)
     case saved(parameter: String)
 
     static let prefix = "base_model.model."
+    private static let residualPrefix = "residual."
 
     /// Takes a name apart, or returns `nil` when it does not start as PEFT's names do.
     init?(_ name: String) {
+        if name.hasPrefix(Self.residualPrefix) {
+            let path = String(name.dropFirst(Self.residualPrefix.count))
+            let factors = [
+                (".lora_A.weight", PEFTTensorName.residualA),
+                (".lora_B.weight", PEFTTensorName.residualB),
+            ]
+            guard let (suffix, make) = factors.first(where: { path.hasSuffix($0.0) && path.count > $0.0.count }) else {
+                return nil
+            }
+            self = make(String(path.dropLast(suffix.count)))
+            return
+        }
         guard name.hasPrefix(Self.prefix) else { return nil }
         let path = Self.withoutAdapterName(String(name.dropFirst(Self.prefix.count)))
         guard !path.isEmpty else { return nil }
         let factors: [(suffix: String, make: (String) -> PEFTTensorName)] = [
             (".lora_A.weight", PEFTTensorName.lowRankA),
             (".lora_B.weight", PEFTTensorName.lowRankB),
+            (".lora_R.weight", PEFTTensorName.core),
             (".lora_embedding_A", PEFTTensorName.embeddingA),
             (".lora_embedding_B", PEFTTensorName.embeddingB),
         ]
@@ -43,6 +67,9 @@ enum PEFTTensorName: Equatable, Sendable {
         case .lowRankB(let module): "\(Self.prefix)\(module).lora_B.weight"
         case .embeddingA(let module): "\(Self.prefix)\(module).lora_embedding_A"
         case .embeddingB(let module): "\(Self.prefix)\(module).lora_embedding_B"
+        case .core(let module): "\(Self.prefix)\(module).lora_R.weight"
+        case .residualA(let module): "\(Self.residualPrefix)\(module).lora_A.weight"
+        case .residualB(let module): "\(Self.residualPrefix)\(module).lora_B.weight"
         case .saved(let parameter): "\(Self.prefix)\(parameter)"
         }
     }
@@ -75,30 +102,21 @@ enum PEFTTensorName: Equatable, Sendable {
 }
 
 extension PEFTTensorName: Hashable {
-    /// The path of the module whose factor this is.
+    /// The path of the adapted layer that this is a part of.
     var module: String? {
         switch self {
-        case .lowRankA(let module), .lowRankB(let module), .embeddingA(let module), .embeddingB(let module): module
-        case .saved: nil
+        case .lowRankA(let module), .lowRankB(let module), .embeddingA(let module), .embeddingB(let module),
+            .core(let module):
+            module
+        case .residualA, .residualB, .saved: nil
         }
     }
 
-    /// Whether this is A, the factor next to the layer's input.
-    var isA: Bool {
+    /// Whether PEFT has no such tensor.
+    var isForPayloadsOnly: Bool {
         switch self {
-        case .lowRankA, .embeddingA: true
-        case .lowRankB, .embeddingB, .saved: false
-        }
-    }
-
-    /// The name of the same layer's other factor.
-    var otherFactor: PEFTTensorName? {
-        switch self {
-        case .lowRankA(let module): .lowRankB(module: module)
-        case .lowRankB(let module): .lowRankA(module: module)
-        case .embeddingA(let module): .embeddingB(module: module)
-        case .embeddingB(let module): .embeddingA(module: module)
-        case .saved: nil
+        case .core, .residualA, .residualB: true
+        case .lowRankA, .lowRankB, .embeddingA, .embeddingB, .saved: false
         }
     }
 }

@@ -1,4 +1,4 @@
-private import LinearAlgebra
+package import LinearAlgebra
 
 /// A safetensors file that is open for reading, mapped or in memory.
 ///
@@ -69,6 +69,23 @@ package struct SafetensorsFile: Sendable {
             throw .unsupportedElementType(tensor: tensor.name, type: tensor.elementType, source: source)
         }
         return withBytes(of: tensor) { format.decode($0) }
+    }
+
+    /// Returns a tensor as a matrix that is read where it lies; elements of other types are converted once.
+    ///
+    /// - Precondition: `rows`·`columns` is the tensor's count of elements.
+    /// - Throws: What ``floats(of:)`` throws.
+    package func stored(
+        _ tensor: SafetensorsHeader.Tensor,
+        rows: Int,
+        columns: Int
+    ) throws(AdapterError) -> StoredMatrix {
+        if case .mapped(let file) = storage, tensor.elementType == .f32,
+            let matrix = StoredMatrix(mapped: file, at: tensor.range.lowerBound, rows: rows, columns: columns)
+        {
+            return matrix
+        }
+        return StoredMatrix(Matrix(rows: rows, columns: columns, elements: try floats(of: tensor)))
     }
 
     /// Lends the elements of a tensor as 32-bit floats: in place when the file holds them as such, else from a copy.

@@ -23,18 +23,39 @@ package struct AdapterPayloads: Sendable {
     /// - Throws: ``StoredAdapterError``.
     @concurrent
     package func adapter(_ reference: AdapterReference) async throws -> LoRAAdapter {
+        try read(reference) { (file) throws(AdapterError) in
+            try AdapterPayload.adapter(from: file, scale: reference.scale)
+        }
+        .resident()
+    }
+
+    /// Opens what a client sent, after its bytes have shown the digest that names them.
+    ///
+    /// The elements stay in the file, which is mapped while the result lives.
+    ///
+    /// - Throws: ``StoredAdapterError``.
+    @concurrent
+    package func update(
+        _ reference: AdapterReference,
+        trained: TrainedFactors,
+        handed: LoRAAdapter
+    ) async throws -> StoredAdapter {
+        try read(reference) { (file) throws(AdapterError) in
+            try AdapterPayload.update(from: file, scale: reference.scale, trained: trained, handed: handed)
+        }
+    }
+
+    private func read(
+        _ reference: AdapterReference,
+        _ parse: (SafetensorsFile) throws(AdapterError) -> StoredAdapter
+    ) throws -> StoredAdapter {
         let file = file(of: reference.digest)
         guard try Self.digest(of: file, named: reference.digest) == reference.digest else {
             throw StoredAdapterError.damaged(reference.digest)
         }
         do {
-            return try AdapterPayload.adapter(
-                fromFileAt: file.path,
-                rank: reference.rank,
-                alpha: reference.alpha,
-                usesRankStabilizedScaling: reference.usesRankStabilizedScaling,
-                source: "the payload \(reference.digest)"
-            )
+            let source = "the payload \(reference.digest)"
+            return try parse(try SafetensorsFile(path: file.path, source: source, limits: .payload))
         } catch {
             throw StoredAdapterError.unreadable(reference.digest, reason: error.description)
         }

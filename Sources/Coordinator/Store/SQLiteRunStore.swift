@@ -47,6 +47,14 @@ extension SQLiteRunStore: RunStore {
         try await payloads.adapter(reference)
     }
 
+    package func update(
+        _ reference: AdapterReference,
+        trained: TrainedFactors,
+        handed: LoRAAdapter
+    ) async throws -> StoredAdapter {
+        try await payloads.update(reference, trained: trained, handed: handed)
+    }
+
     package func keep(_ adapter: LoRAAdapter) async throws -> AdapterReference {
         try await payloads.keep(adapter)
     }

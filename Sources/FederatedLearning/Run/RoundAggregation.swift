@@ -1,7 +1,7 @@
 package import Adapters
 package import Aggregation
 
-/// Combines the updates of a round from the store, one adapter at a time, in sorted client order.
+/// Combines the updates of a round from the store, where they are read in place, in sorted client order.
 ///
 /// Memory does not grow with the cohort, and the same updates always give the same bits: the order in which they came
 /// has no influence.
@@ -25,26 +25,38 @@ package enum RoundAggregation {
     ///   - updates: The accepted updates, in any order.
     ///   - global: What the cohort's adapters were made from.
     ///   - strategy: How to combine them.
+    ///   - round: Which round it is.
     ///   - minimum: How many updates have to be countable.
     ///   - store: Where their payloads are.
     /// - Returns: The next global adapter, and who could not be counted.
     /// - Throws: ``Failure`` when there is no result; errors of the storage as they are.
     @concurrent
-    package static func combine<Strategy: AggregationStrategy>(
+    package static func combine(
         _ updates: [UpdateOffer],
         from global: LoRAAdapter,
-        by strategy: Strategy,
+        by strategy: any AggregationStrategy,
+        round: RoundContext,
         minimum: Int,
         in store: any RunStore
     ) async throws -> Outcome {
-        var state = strategy.initialState(for: global)
+        let aggregation = CohortAggregation(strategy: strategy)
+        let trained = strategy.trainedFactors(inRound: round.number)
+        var handed: [Int: LoRAAdapter] = [:]
+        var countable: [ClientUpdate] = []
         var excluded: [(client: ClientID, reason: String)] = []
         for offer in updates.sorted(by: { $0.client < $1.client }) {
             try Task.checkCancellation()
             do {
-                let adapter = try await store.adapter(offer.adapter)
-                let update = ClientUpdate(client: offer.client, weight: Double(offer.exampleCount), adapter: adapter)
-                try strategy.accumulate(update, into: &state)
+                let rank = offer.adapter.rank
+                let start = try handed[rank] ?? strategy.adapter(forRank: rank, from: global)
+                handed[rank] = start
+                let update = ClientUpdate(
+                    client: offer.client,
+                    weight: Double(offer.exampleCount),
+                    adapter: try await store.update(offer.adapter, trained: trained, handed: start)
+                )
+                try aggregation.check(update, against: global, round: round)
+                countable.append(update)
             } catch let error as StoredAdapterError {
                 excluded.append((offer.client, error.description))
             } catch let error as AggregationError {
@@ -52,11 +64,12 @@ package enum RoundAggregation {
             }
         }
         let reasons = excluded.map { "'\($0.client)': \($0.reason)" }.joined(separator: " ")
-        guard updates.count - excluded.count >= minimum else {
-            throw Failure(reason: "Only \(updates.count - excluded.count) updates could be counted. \(reasons)")
+        guard countable.count >= minimum else {
+            throw Failure(reason: "Only \(countable.count) updates could be counted. \(reasons)")
         }
         do {
-            return Outcome(adapter: try strategy.finish(&state), excluded: excluded)
+            let next = try aggregation.nextGlobal(from: global, updates: countable, round: round)
+            return Outcome(adapter: next, excluded: excluded)
         } catch {
             throw Failure(reason: error.description)
         }
@@ -64,10 +77,10 @@ package enum RoundAggregation {
 
     /// Makes the adapters that clients of these ranks start from.
     @concurrent
-    package static func adapters<Strategy: AggregationStrategy>(
+    package static func adapters(
         forRanks ranks: Set<Int>,
         from global: LoRAAdapter,
-        by strategy: Strategy,
+        by strategy: any AggregationStrategy,
         keptIn store: any RunStore
     ) async throws -> [Int: AdapterReference] {
         var references: [Int: AdapterReference] = [:]

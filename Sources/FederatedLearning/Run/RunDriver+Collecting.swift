@@ -120,6 +120,7 @@ extension RunDriver {
                 accepted,
                 from: global,
                 by: run.strategy,
+                round: RoundContext(number: round, seed: run.configuration.seed),
                 minimum: run.configuration.cohort.minimum,
                 in: run.store
             )

@@ -18,6 +18,20 @@ package protocol RunStore: Sendable {
     ///   rank; other errors when the storage itself fails.
     func adapter(_ reference: AdapterReference) async throws -> LoRAAdapter
 
+    /// Opens what a client sent: the factors that it trained, and the saved tensors.
+    ///
+    /// - Parameters:
+    ///   - reference: What the client sent.
+    ///   - trained: The factors that have to be there, and no others.
+    ///   - handed: What the client started from; frozen factors are its.
+    /// - Returns: The whole adapter; its elements are read where they lie.
+    /// - Throws: ``StoredAdapterError`` as above; other errors when the storage itself fails.
+    func update(
+        _ reference: AdapterReference,
+        trained: TrainedFactors,
+        handed: LoRAAdapter
+    ) async throws -> StoredAdapter
+
     /// Keeps an adapter and returns the reference that names it; durable when it returns.
     func keep(_ adapter: LoRAAdapter) async throws -> AdapterReference
 }

@@ -32,7 +32,11 @@ struct PEFTDirectoryTests {
     private func tensor(_ name: PEFTTensorName, of adapter: LoRAAdapter) -> DenseTensor? {
         if case .saved(let parameter) = name { return adapter.savedTensors[parameter] }
         guard let module = name.module.flatMap({ adapter.modules[$0] }) else { return nil }
-        let matrix = name.isA ? module.a : module.b
+        let matrix =
+            switch name {
+            case .lowRankA, .embeddingA: module.a
+            default: module.b
+            }
         return DenseTensor(shape: [matrix.rows, matrix.columns], elements: matrix.elements)
     }
 

@@ -193,7 +193,7 @@ struct SafetensorsHeaderTests {
                 // Most are refused; those that only rename something still have to read as an adapter or be refused.
                 guard let file = try? SafetensorsFile(bytes: damaged, source: "damaged") else { continue }
                 #expect(file.tensors.last?.range.upperBound == bytes.count)
-                _ = try? AdapterPayload.adapter(from: file, rank: 2, alpha: 4)
+                _ = try? AdapterPayload.adapter(from: file, scale: .init(rank: 2, alpha: 4))
             }
         }
     }

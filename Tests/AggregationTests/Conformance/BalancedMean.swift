@@ -8,64 +8,39 @@ import LinearAlgebra
 ///
 ///     G = Σ wᵢ·sᵢ·BᵢAᵢ = U·Σ·Vᵀ,  A = √(Σ/s)·Vᵀ,  B = U·√(Σ/s)
 struct BalancedMean: AggregationStrategy {
-    struct State: Sendable, Codable {
-        let global: LoRAAdapter
-        var totalWeight = 0.0
-        var products: [String: FactoredSum]
-        var saved: TensorSum
-    }
+    let profile = StrategyProfile(
+        name: "balanced-mean",
+        paper: "the article \"Adding a strategy\"",
+        ranks: .mixed,
+        averages: .products,
+        isExact: true,
+        rebasesFactors: true,
+        needsIndividualUpdates: true,
+        privacy: "noise on the factors before upload"
+    )
 
-    func initialState(for global: LoRAAdapter) -> State {
-        State(
-            global: global,
-            products: global.modules.mapValues { FactoredSum(rows: $0.outputWidth, columns: $0.inputWidth) },
-            saved: TensorSum(counts: global.orderedSavedTensors.map(\.count))
-        )
-    }
-
-    func accumulate(_ update: consuming ClientUpdate, into state: inout State) throws(AggregationError) {
-        let update = update
-        // First everything that can be wrong, then the sums.
-        try UpdateRequirements(global: state.global, ranks: .upToGlobal).check(update)
-        guard update.weight > 0 else { return }
-        state.totalWeight += update.weight
-        for (path, module) in update.adapter.modules {
-            state.products[path]?.add(module.b, module.a, coefficient: update.weight * module.scaling)
+    func combine(_ layer: LayerUpdates) throws(AggregationError) -> CombinedLayer {
+        let global = layer.global
+        var product = FactoredSum(rows: global.outputWidth, columns: global.inputWidth)
+        for update in try layer.checked() {
+            product.add(update.b, update.a, coefficient: update.weight * update.scaling)
         }
-        let saved = update.adapter.orderedSavedTensors
-        state.saved.add(saved, scaledBy: saved.map { _ in update.weight }, threads: 1)
-    }
-
-    func finish(_ state: inout State) throws(AggregationError) -> LoRAAdapter {
-        guard state.totalWeight > 0 else { throw .nothingToAggregate }
-        var next = state.global
-        for (path, global) in state.global.modules {
-            guard let product = state.products[path] else { continue }
-            let triplets: SingularValueDecomposition
-            do throws(LinearAlgebraError) {
-                triplets = try product.truncatedSVD(rank: global.rank)
-            } catch {
-                throw .factorizationFailed(module: path, reason: error.description)
-            }
-            guard triplets.singularValues.contains(where: { $0 > 0 }) else {
-                next.modules[path]?.b = Matrix(rows: global.outputWidth, columns: global.rank)
-                continue
-            }
-            let scale = state.totalWeight * global.scaling
-            let roots = triplets.singularValues.map { Float(($0 / scale).squareRoot()) }
-            // A component without a singular value keeps its row of A, or it could never be trained again.
-            let rows = triplets.vt.transposed().scalingColumns(
-                by: roots.map { $0 > 0 ? $0 : 1 },
-                paddedTo: triplets.count
-            )
-            next.modules[path]?.a = rows.transposed().repeatingRows(toCount: global.rank)
-            next.modules[path]?.b = triplets.u.scalingColumns(by: roots, paddedTo: global.rank)
+        let triplets: SingularValueDecomposition
+        do throws(LinearAlgebraError) {
+            triplets = try product.truncatedSVD(rank: global.rank, threads: layer.threads)
+        } catch {
+            throw .factorizationFailed(module: layer.path, reason: error.description)
         }
-        next.replaceSavedTensors(by: state.saved.means(total: state.totalWeight))
-        return next
-    }
-
-    func adapter(forRank rank: Int, from global: LoRAAdapter) throws(AggregationError) -> LoRAAdapter {
-        try global.handedOut(atRank: rank)
+        var module = global
+        guard triplets.singularValues.contains(where: { $0 > 0 }) else {
+            module.b = Matrix(rows: global.outputWidth, columns: global.rank)
+            return CombinedLayer(module)
+        }
+        let roots = triplets.singularValues.map { Float(($0 / global.scaling).squareRoot()) }
+        // A component without a singular value keeps its row of A, or it could never be trained again.
+        let rows = triplets.vt.transposed().scalingColumns(by: roots.map { $0 > 0 ? $0 : 1 }, paddedTo: triplets.count)
+        module.a = rows.transposed().repeatingRows(toCount: global.rank)
+        module.b = triplets.u.scalingColumns(by: roots, paddedTo: global.rank)
+        return CombinedLayer(module)
     }
 }

@@ -91,33 +91,20 @@ struct RejectionTests {
     )
     func refuses(_ test: StrategyUnderTest, _ spoilt: Case) throws {
         var cohort = Cohort(rank: 4)
-        let good = try (1...2).map { try cohort.update("good-\($0)", rank: 4, weight: 1, of: test.make(1)) }
+        let good = try (1...2).map { try cohort.update("good-\($0)", rank: 4, weight: 1, of: test.strategy) }
         let expected = try test.next(from: cohort.global, good)
         for weight in [0, 2.0] {
-            var adapter = good[0].adapter
+            var adapter = good[0].resident
             spoilt.spoil(&adapter)
             let bad = ClientUpdate(client: ClientID("bad"), weight: weight, adapter: adapter)
             #expect(throws: spoilt.error(bad.client)) {
-                try test.make(1).check(bad, against: cohort.global)
+                try test.check(bad, against: cohort.global)
             }
-            #expect(
-                try Self.combine(test.make(1), from: cohort.global, good[0], rejected: bad, good[1]) == expected
-            )
+            #expect(throws: spoilt.error(bad.client)) {
+                try test.next(from: cohort.global, [good[0], bad, good[1]])
+            }
+            #expect(try test.next(from: cohort.global, good) == expected)
         }
-    }
-
-    private static func combine<Strategy: AggregationStrategy>(
-        _ strategy: Strategy,
-        from global: LoRAAdapter,
-        _ first: ClientUpdate,
-        rejected: ClientUpdate,
-        _ second: ClientUpdate
-    ) throws -> LoRAAdapter {
-        var state = strategy.initialState(for: global)
-        try strategy.accumulate(first, into: &state)
-        #expect(throws: AggregationError.self) { try strategy.accumulate(rejected, into: &state) }
-        try strategy.accumulate(second, into: &state)
-        return try strategy.finish(&state)
     }
 
     @Test("refuses ranks that the global adapter could not have been cut to", arguments: StrategyUnderTest.all, [0, 5])
@@ -134,7 +121,7 @@ struct RejectionTests {
             test.takesMixedRanks
             ? .rankOutOfRange(client: update.client, module: "layer.0.query", largest: 4, found: rank)
             : .rankMismatch(client: update.client, module: "layer.0.query", expected: 4, found: rank)
-        #expect(throws: expected) { try test.make(1).check(update, against: global) }
+        #expect(throws: expected) { try test.check(update, against: global) }
     }
 
     @Test("refuses a global adapter whose scale cannot be divided by", arguments: StrategyUnderTest.all)
@@ -143,7 +130,7 @@ struct RejectionTests {
         global.modules["layer.0.query"]?.alpha = 0
         let update = ClientUpdate(client: ClientID("one"), weight: 1, adapter: global)
         #expect(throws: AggregationError.invalidScaling(module: "layer.0.query", alpha: 0)) {
-            try test.make(1).check(update, against: global)
+            try test.check(update, against: global)
         }
     }
 

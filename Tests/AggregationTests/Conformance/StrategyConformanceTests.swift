@@ -17,10 +17,10 @@ struct StrategyConformanceTests {
     @Test("gives one client back what it handed in", arguments: StrategyUnderTest.all)
     func oneClient(_ test: StrategyUnderTest) throws {
         var cohort = Cohort(rank: 6)
-        let update = try cohort.update("only", rank: 6, weight: 3, of: test.make(1))
+        let update = try cohort.update("only", rank: 6, weight: 3, of: test.strategy)
         let next = try test.next(from: cohort.global, [update])
-        #expect(next.distance(to: update.adapter) < 1e-6)
-        #expect(next.savedTensors == update.adapter.savedTensors)
+        #expect(next.distance(to: update.resident) < 1e-6)
+        #expect(next.savedTensors == update.resident.savedTensors)
     }
 
     @Test("changes nothing when nobody trains and ranks are equal", arguments: StrategyUnderTest.all)
@@ -29,7 +29,7 @@ struct StrategyConformanceTests {
         let start = cohort.global
         for _ in 0..<5 {
             let updates = try (1...3).map {
-                try cohort.update("client-\($0)", rank: 4, weight: Double($0), of: test.make(1), step: 0)
+                try cohort.update("client-\($0)", rank: 4, weight: Double($0), of: test.strategy, step: 0)
             }
             cohort.global = try test.next(from: cohort.global, updates)
         }
@@ -49,7 +49,7 @@ struct StrategyConformanceTests {
                 ClientUpdate(
                     client: ClientID("rank-\(rank)"),
                     weight: 1,
-                    adapter: try test.make(1).adapter(forRank: rank, from: global)
+                    adapter: try test.strategy.adapter(forRank: rank, from: global)
                 )
             }
             global = try test.next(from: global, updates)
@@ -69,7 +69,7 @@ struct StrategyConformanceTests {
         let updates = try cohort.updates(for: test)
         var generator = CounterGenerator(seed: 21)
         let gauged = updates.map { update in
-            var adapter = update.adapter
+            var adapter = update.resident
             adapter.modules = adapter.modules.mapValues { $0.gauged(using: &generator) }
             return ClientUpdate(client: update.client, weight: update.weight, adapter: adapter)
         }
@@ -99,7 +99,7 @@ struct StrategyConformanceTests {
         // The head is averaged by weight.
         for index in 0..<6 {
             let mean = try updates.reduce(0.0) { sum, update in
-                let head = try #require(update.adapter.savedTensors["head.weight"])
+                let head = try #require(update.resident.savedTensors["head.weight"])
                 return sum + update.weight / 10 * Double(head.elements[index])
             }
             let found = try #require(next.savedTensors["head.weight"]).elements[index]
@@ -118,7 +118,7 @@ struct StrategyConformanceTests {
             let dense = Matrix(rows: exact.rows, columns: exact.columns, elements: exact.elements.map(Float.init))
             let singularValues = try SingularValueDecomposition(of: dense).singularValues
             for rank in 1...6 {
-                let handedOut = try test.make(1).adapter(forRank: rank, from: next)
+                let handedOut = try test.strategy.adapter(forRank: rank, from: next)
                 let found = try #require(handedOut.modules[path])
                 #expect(found.rank == rank)
                 let error = found.product.relativeDistance(to: exact) * exact.norm
@@ -131,9 +131,9 @@ struct StrategyConformanceTests {
     @Test("hands out the whole adapter at its own rank", arguments: StrategyUnderTest.all)
     func handsOutWhole(_ test: StrategyUnderTest) throws {
         let global = Cohort(rank: 5).global
-        #expect(try test.make(1).adapter(forRank: 5, from: global) == global)
+        #expect(try test.strategy.adapter(forRank: 5, from: global) == global)
         for rank in [-1, 0, 6] {
-            #expect(throws: AggregationError.self) { try test.make(1).adapter(forRank: rank, from: global) }
+            #expect(throws: AggregationError.self) { try test.strategy.adapter(forRank: rank, from: global) }
         }
     }
 
@@ -152,8 +152,8 @@ struct StrategyConformanceTests {
     @Test("counts a client twice as one of twice the weight", arguments: StrategyUnderTest.all)
     func duplicates(_ test: StrategyUnderTest) throws {
         var cohort = Cohort(rank: 6)
-        let update = try cohort.update("one", rank: 6, weight: 5, of: test.make(1))
-        let copy = ClientUpdate(client: ClientID("two"), weight: 5, adapter: update.adapter)
+        let update = try cohort.update("one", rank: 6, weight: 5, of: test.strategy)
+        let copy = ClientUpdate(client: ClientID("two"), weight: 5, adapter: update.resident)
         let alone = try test.next(from: cohort.global, [update])
         #expect(try test.next(from: cohort.global, [update, copy]).distance(to: alone) < 1e-6)
     }
@@ -162,7 +162,7 @@ struct StrategyConformanceTests {
     func weightZero(_ test: StrategyUnderTest) throws {
         var cohort = Cohort(rank: 8)
         let updates = try cohort.updates(for: test)
-        let silent = try cohort.update("silent", rank: 8, weight: 0, of: test.make(1))
+        let silent = try cohort.update("silent", rank: 8, weight: 0, of: test.strategy)
         #expect(try test.next(from: cohort.global, updates + [silent]) == test.next(from: cohort.global, updates))
     }
 
@@ -173,7 +173,7 @@ struct StrategyConformanceTests {
         let expected = try test.next(from: cohort.global, updates)
         for scale in [10, 1e-9, 1e12] {
             let scaled = updates.map {
-                ClientUpdate(client: $0.client, weight: scale * $0.weight, adapter: $0.adapter)
+                ClientUpdate(client: $0.client, weight: scale * $0.weight, adapter: $0.resident)
             }
             #expect(try test.next(from: cohort.global, scaled).distance(to: expected) < 1e-6)
         }
@@ -182,11 +182,11 @@ struct StrategyConformanceTests {
     @Test("needs a positive weight", arguments: StrategyUnderTest.all)
     func noWeight(_ test: StrategyUnderTest) throws {
         var cohort = Cohort(rank: 4)
-        let silent = try cohort.update("silent", rank: 4, weight: 0, of: test.make(1))
+        let silent = try cohort.update("silent", rank: 4, weight: 0, of: test.strategy)
         #expect(throws: AggregationError.nothingToAggregate) { try test.next(from: cohort.global, [silent]) }
         #expect(throws: AggregationError.nothingToAggregate) { try test.next(from: cohort.global, []) }
         for weight in [-1, .nan, .infinity] as [Double] {
-            let update = ClientUpdate(client: ClientID("odd"), weight: weight, adapter: silent.adapter)
+            let update = ClientUpdate(client: ClientID("odd"), weight: weight, adapter: silent.resident)
             #expect {
                 try test.next(from: cohort.global, [update])
             } throws: { error in
@@ -205,7 +205,7 @@ struct StrategyConformanceTests {
         var cohort = Cohort(rank: 9, usesRankStabilizedScaling: usesRankStabilizedScaling)
         var updates = try cohort.updates(for: test)
         // One client with an α of its own.
-        var adapter = updates[1].adapter
+        var adapter = updates[1].resident
         adapter.modules = adapter.modules.mapValues { module in
             var module = module
             module.alpha = 5
@@ -222,8 +222,8 @@ struct StrategyConformanceTests {
     func noDeadComponents(_ test: StrategyUnderTest) throws {
         var cohort = Cohort(rank: 8)
         // Two copies of one rank-deficient update: the product has rank 1.
-        var update = try cohort.update("one", rank: 8, weight: 1, of: test.make(1), step: 0)
-        var adapter = update.adapter
+        var update = try cohort.update("one", rank: 8, weight: 1, of: test.strategy, step: 0)
+        var adapter = update.resident
         for (path, module) in adapter.modules {
             let b = module.b.firstColumns(1).scalingColumns(by: [1], paddedTo: 8)
             adapter.modules[path]?.b = b
@@ -273,7 +273,7 @@ struct StrategyConformanceTests {
         var cohort = Cohort(rank: 1)
         cohort.global = global
         let updates = try (1...2).map {
-            try cohort.update("client-\($0)", rank: 5, weight: Double($0), of: test.make(1))
+            try cohort.update("client-\($0)", rank: 5, weight: Double($0), of: test.strategy)
         }
         let next = try test.next(from: global, updates)
         for (path, module) in global.modules {
@@ -282,26 +282,5 @@ struct StrategyConformanceTests {
             #expect(found.product.relativeDistance(to: expected) < 1e-6)
             #expect(found.rank == module.rank)
         }
-    }
-
-    @Test("goes on from a saved state as if it had not stopped", arguments: StrategyUnderTest.all)
-    func checkpoint(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 8)
-        let updates = try cohort.updates(for: test)
-        let expected = try test.next(from: cohort.global, updates)
-        #expect(try Self.interrupted(test.make(1), cohort.global, updates) == expected)
-    }
-
-    private static func interrupted<Strategy: AggregationStrategy>(
-        _ strategy: Strategy,
-        _ global: LoRAAdapter,
-        _ updates: [ClientUpdate]
-    ) throws -> LoRAAdapter {
-        var state = strategy.initialState(for: global)
-        for update in updates {
-            try strategy.accumulate(update, into: &state)
-            state = try JSONDecoder().decode(Strategy.State.self, from: JSONEncoder().encode(state))
-        }
-        return try strategy.finish(&state)
     }
 }

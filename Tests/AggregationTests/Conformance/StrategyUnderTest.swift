@@ -9,8 +9,7 @@ import Testing
 /// A new strategy joins with one line in ``all``.
 struct StrategyUnderTest: Sendable, CustomTestStringConvertible {
     let name: String
-    /// Makes the strategy for a number of threads.
-    let make: @Sendable (Int) -> any AggregationStrategy
+    let strategy: any AggregationStrategy
     /// What the product of each module would be, were ranks no limit: the oracle.
     let oracle: Oracle
     /// Whether clients may train at lower ranks than the global adapter's.
@@ -23,21 +22,21 @@ struct StrategyUnderTest: Sendable, CustomTestStringConvertible {
     static let all = [
         Self(
             name: "fedavg",
-            make: { FedAvg(threads: $0) },
+            strategy: FedAvg(),
             oracle: .productOfMeans,
             takesMixedRanks: false,
             seesProductsOnly: false
         ),
         Self(
             name: "flexlora, state",
-            make: { FlexLoRA(mode: .state, threads: $0) },
+            strategy: FlexLoRA(mode: .state),
             oracle: .meanOfProducts,
             isFixedPointAtMixedRanks: false
         ),
-        Self(name: "flexlora, delta", make: { FlexLoRA(mode: .delta, threads: $0) }, oracle: .meanOfChanges),
+        Self(name: "flexlora, delta", strategy: FlexLoRA(mode: .delta), oracle: .meanOfChanges),
         Self(
             name: "the article's example",
-            make: { _ in BalancedMean() },
+            strategy: BalancedMean(),
             oracle: .meanOfProducts,
             isFixedPointAtMixedRanks: false
         ),
@@ -45,13 +44,18 @@ struct StrategyUnderTest: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
+    /// Checks one update as a round does when it arrives.
+    func check(_ update: ClientUpdate, against global: LoRAAdapter) throws(AggregationError) {
+        try CohortAggregation(strategy: strategy).check(update, against: global, round: .first)
+    }
+
     /// Runs one aggregation.
     func next(
         from global: LoRAAdapter,
         _ updates: [ClientUpdate],
         threads: Int = 1
     ) throws(AggregationError) -> LoRAAdapter {
-        try CohortAggregation(strategy: make(threads)).nextGlobal(from: global, updates: updates)
+        try CohortAggregation(strategy: strategy, threads: threads).nextGlobal(from: global, updates: updates)
     }
 }
 
@@ -74,7 +78,7 @@ enum Oracle: Sendable {
         var meanOfB = Matrix(rows: global.outputWidth, columns: global.rank)
         var meanOfA = Matrix(rows: global.rank, columns: global.inputWidth)
         for update in updates {
-            guard let module = update.adapter.modules[path] else { continue }
+            guard let module = update.adapter.modules[path]?.resident() else { continue }
             let weight = update.weight / total
             switch self {
             case .productOfMeans:

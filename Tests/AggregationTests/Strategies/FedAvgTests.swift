@@ -55,7 +55,7 @@ struct FedAvgTests {
             )
         }
         let aggregation = CohortAggregation(strategy: FedAvg())
-        let next = try aggregation.nextGlobal(from: updates[0].adapter, updates: updates)
+        let next = try aggregation.nextGlobal(from: updates[0].resident, updates: updates)
         let product = try #require(next.modules["layer"]).product
         for (found, expected) in zip(product.elements, test.expected) {
             #expect(abs(found - expected) < 1e-7)
@@ -82,7 +82,7 @@ struct FedAvgTests {
         let mean = try #require(means.modules["layer.1.value"])
         var sum = mean.product
         for update in updates {
-            let module = try #require(update.adapter.modules["layer.1.value"])
+            let module = try #require(update.resident.modules["layer.1.value"])
             sum.add(module.b - mean.b, module.a - mean.a, scaledBy: update.weight / 6 * module.scaling)
         }
         let exact = try CohortAggregation(strategy: FlexLoRA(mode: .state))

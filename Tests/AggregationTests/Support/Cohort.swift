@@ -58,7 +58,7 @@ struct Cohort {
                 "client-\(index)",
                 rank: ranks[index % ranks.count],
                 weight: Double(index + 1),
-                of: strategy.make(1),
+                of: strategy.strategy,
                 step: step
             )
         }
@@ -100,4 +100,9 @@ extension LoRAAdapter {
             return max(largest, entry.value.product.relativeDistance(to: module.product))
         }
     }
+}
+
+extension ClientUpdate {
+    /// The adapter in memory.
+    var resident: LoRAAdapter { adapter.resident() }
 }

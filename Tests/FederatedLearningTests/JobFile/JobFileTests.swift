@@ -313,7 +313,7 @@ struct JobFileTests {
             Mistake(
                 "name: flexlora",
                 "name: flexlora2",
-                "`strategy.name` in line 6 is 'flexlora2', which is not known. Did you mean `flexlora`? Known: `fedavg`, `flexlora`."
+                "`strategy.name` in line 6 is 'flexlora2', which is not known. Did you mean `flexlora`? Known: `fedavg`, `ffa-lora`, `flexlora`."
             ),
             Mistake(
                 "name: flexlora",

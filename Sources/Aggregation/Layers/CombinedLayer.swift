@@ -1,0 +1,15 @@
+package import Adapters
+package import LinearAlgebra
+
+/// One layer after a round.
+package struct CombinedLayer: Sendable {
+    /// The next global module.
+    package var module: LoRAModule
+    /// What is to be folded into the base model's weight: W₀ ← W₀ + Σ c·BA, scales included.
+    package var residual: FactoredSum?
+
+    package init(_ module: LoRAModule, residual: FactoredSum? = nil) {
+        self.module = module
+        self.residual = residual
+    }
+}

@@ -1,0 +1,36 @@
+import Adapters
+import LinearAlgebra
+
+extension LoRAModule {
+    /// Returns the module that holds as much of `product` as fits into its rank: A = Vᵀ, B = U·Σ/s.
+    ///
+    /// Rank and α stay. A product of exactly zero keeps A and clears B, as LoRA starts. Where the product has fewer
+    /// components than the rank, rows of A without a column of B stay orthonormal while they can and repeat after that:
+    /// a component whose A and B are both zero would have no gradient and could never be trained again.
+    ///
+    /// - Parameters:
+    ///   - product: G, out×in, scales included.
+    ///   - path: The layer, for messages.
+    ///   - threads: How many threads to use; the result does not depend on it.
+    /// - Throws: ``AggregationError/factorizationFailed(module:reason:)``.
+    func rebased(on product: FactoredSum, path: String, threads: Int) throws(AggregationError) -> LoRAModule {
+        let decomposition: SingularValueDecomposition
+        do throws(LinearAlgebraError) {
+            decomposition = try product.truncatedSVD(rank: rank, threads: threads)
+        } catch {
+            throw .factorizationFailed(module: path, reason: error.description)
+        }
+        var module = self
+        guard let largest = decomposition.singularValues.first, largest > 0 else {
+            module.b = Matrix(rows: outputWidth, columns: rank)
+            return module
+        }
+        let scales = decomposition.singularValues.map { Float($0 / scaling) }
+        module.a = decomposition.vt.repeatingRows(toCount: rank)
+        module.b = decomposition.u.scalingColumns(by: scales, paddedTo: rank)
+        guard module.b.isFinite else {
+            throw .factorizationFailed(module: path, reason: "Its product does not fit in 32-bit floats.")
+        }
+        return module
+    }
+}
