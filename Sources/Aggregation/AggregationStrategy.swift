@@ -8,8 +8,11 @@ package protocol AggregationStrategy: Sendable {
     /// What the strategy needs and promises.
     var profile: StrategyProfile { get }
 
-    /// Which factors clients train, and send, in a round; rounds count from 1.
+    /// Which factors clients train in a round; rounds count from 1.
     func trainedFactors(inRound round: Int) -> TrainedFactors
+
+    /// Which factors clients send in a round: by default those that they train.
+    func sentFactors(inRound round: Int) -> TrainedFactors
 
     /// Prepares the adapter that a job starts from; by default it is left as it is.
     func start(from initial: LoRAAdapter, seed: UInt64) throws(AggregationError) -> LoRAAdapter
@@ -28,6 +31,17 @@ package protocol AggregationStrategy: Sendable {
 
 extension AggregationStrategy {
     package func trainedFactors(inRound round: Int) -> TrainedFactors { .both }
+
+    package func sentFactors(inRound round: Int) -> TrainedFactors { trainedFactors(inRound: round) }
+
+    /// What clients train in a round, and what of it they send.
+    package func scope(inRound round: Int) -> UpdateScope {
+        UpdateScope(
+            trained: trainedFactors(inRound: round),
+            sent: sentFactors(inRound: round),
+            sendsSavedTensors: profile.savedTensors == .averaged
+        )
+    }
 
     package func start(from initial: LoRAAdapter, seed: UInt64) throws(AggregationError) -> LoRAAdapter { initial }
 

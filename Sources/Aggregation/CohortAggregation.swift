@@ -69,7 +69,7 @@ package struct CohortAggregation: Sendable {
         UpdateRequirements(
             global: global,
             ranks: strategy.profile.ranks,
-            trained: strategy.trainedFactors(inRound: round.number)
+            sent: strategy.sentFactors(inRound: round.number)
         )
     }
 

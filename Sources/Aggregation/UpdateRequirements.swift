@@ -8,7 +8,8 @@ import LinearAlgebra
 struct UpdateRequirements: Sendable {
     let global: LoRAAdapter
     let ranks: StrategyProfile.Ranks
-    let trained: TrainedFactors
+    /// The factors that clients send; of the others each has what it was handed.
+    let sent: TrainedFactors
 
     /// Checks an update's weight, names, shapes, ranks, scales and frozen factors.
     ///
@@ -118,12 +119,12 @@ struct UpdateRequirements: Sendable {
         against expected: LoRAModule,
         in update: ClientUpdate
     ) throws(AggregationError) {
-        guard trained != .both else { return }
+        guard sent != .both else { return }
         let handed = update.handed?.modules[path] ?? expected.truncated(toRank: module.rank)
-        if !trained.includesA, !module.a.hasSameBits(as: StoredMatrix(handed.a)) {
+        if !sent.includesA, !module.a.hasSameBits(as: StoredMatrix(handed.a)) {
             throw .frozenFactorDiffers(client: update.client, tensor: LoRAAdapter.nameOfA(path))
         }
-        if !trained.includesB, !module.b.hasSameBits(as: StoredMatrix(handed.b)) {
+        if !sent.includesB, !module.b.hasSameBits(as: StoredMatrix(handed.b)) {
             throw .frozenFactorDiffers(client: update.client, tensor: LoRAAdapter.nameOfB(path))
         }
     }

@@ -44,7 +44,7 @@ package actor InMemoryRunStore: RunStore {
 
     package func update(
         _ reference: AdapterReference,
-        trained: TrainedFactors,
+        scope: UpdateScope,
         handed: LoRAAdapter
     ) throws -> StoredAdapter {
         guard let payload = payloads[reference.digest] else { throw StoredAdapterError.missing(reference.digest) }
@@ -55,7 +55,7 @@ package actor InMemoryRunStore: RunStore {
             return try AdapterPayload.update(
                 from: SafetensorsFile(bytes: payload, source: reference.digest.hexadecimal, limits: .payload),
                 scale: reference.scale,
-                trained: trained,
+                scope: scope,
                 handed: handed
             )
         } catch {

@@ -38,10 +38,10 @@ package final class InterruptedRunStore: RunStore {
 
     package func update(
         _ reference: AdapterReference,
-        trained: TrainedFactors,
+        scope: UpdateScope,
         handed: LoRAAdapter
     ) async throws -> StoredAdapter {
-        try await base.update(reference, trained: trained, handed: handed)
+        try await base.update(reference, scope: scope, handed: handed)
     }
 
     package func apply(_ change: RunChange, to job: JobID) async throws {

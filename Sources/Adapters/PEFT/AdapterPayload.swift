@@ -22,14 +22,14 @@ package enum AdapterPayload {
 
     /// Returns the payload of `adapter`.
     ///
-    /// - Parameter trained: The factors to send; `nil` for the whole adapter.
-    package static func bytes(of adapter: LoRAAdapter, trained: TrainedFactors? = nil) -> [UInt8] {
-        document(of: adapter, trained: trained).bytes()
+    /// - Parameter scope: What a client sends; `nil` for the whole adapter, which the server hands out.
+    package static func bytes(of adapter: LoRAAdapter, scope: UpdateScope? = nil) -> [UInt8] {
+        document(of: adapter, scope: scope).bytes()
     }
 
     /// Returns the payload of `adapter` for writing it piece by piece.
-    package static func document(of adapter: LoRAAdapter, trained: TrainedFactors? = nil) -> SafetensorsDocument {
-        AdapterTensors.document(of: adapter, trained: trained)
+    package static func document(of adapter: LoRAAdapter, scope: UpdateScope? = nil) -> SafetensorsDocument {
+        AdapterTensors.document(of: adapter, scope: scope)
     }
 
     /// Reads a whole adapter.
@@ -49,17 +49,17 @@ package enum AdapterPayload {
     /// - Parameters:
     ///   - file: The payload, opened with ``SafetensorsLimits/payload``.
     ///   - scale: How its layers are scaled.
-    ///   - trained: The factors that it has to carry; it must not carry others.
-    ///   - handed: What the client started from, of the same rank: the frozen factors are its.
+    ///   - scope: What it has to carry; it must not carry anything else.
+    ///   - handed: What the client started from, of the same rank: what was not sent is taken from it.
     /// - Returns: The whole adapter.
     /// - Throws: ``AdapterError`` that names the tensor which does not fit.
     package static func update(
         from file: SafetensorsFile,
         scale: Scale,
-        trained: TrainedFactors,
+        scope: UpdateScope,
         handed: LoRAAdapter
     ) throws(AdapterError) -> StoredAdapter {
-        let update = try read(file, scale: scale, completion: .init(trained: trained, handed: handed))
+        let update = try read(file, scale: scale, completion: .init(scope: scope, handed: handed))
         if let path = update.residual.keys.min() {
             throw .unexpectedTensorName(tensor: PEFTTensorName.residualA(module: path).text, source: file.source)
         }

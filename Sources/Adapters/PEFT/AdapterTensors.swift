@@ -9,9 +9,9 @@ struct AdapterTensors {
         let usesRankStabilizedScaling: Bool
     }
 
-    /// Which factors a payload may carry, and where the others come from.
+    /// What a payload may carry, and where the rest comes from.
     struct Completion {
-        let trained: TrainedFactors
+        let scope: UpdateScope
         /// What the sender started from, of the same rank.
         let handed: LoRAAdapter
     }
@@ -56,6 +56,9 @@ extension AdapterTensors {
             }
             switch name {
             case .saved(let parameter):
+                guard completion?.scope.sendsSavedTensors ?? true else {
+                    throw .unexpectedTensorName(tensor: tensor.name, source: file.source)
+                }
                 let elements = try file.stored(tensor, rows: 1, columns: tensor.elementCount)
                 saved[parameter] = StoredAdapter.Tensor(shape: tensor.shape, elements: elements)
             case .residualA(let path), .residualB(let path):
@@ -88,6 +91,9 @@ extension AdapterTensors {
             )
         }
         guard !modules.isEmpty else { throw .noTensors(source: file.source) }
+        if let completion, !completion.scope.sendsSavedTensors {
+            saved = StoredAdapter(completion.handed).savedTensors
+        }
         self.adapter = StoredAdapter(modules: modules, savedTensors: saved)
         for path in residualPaths {
             adapter.residual[path] = try Self.residual(at: path, parts: parts, file: file)
@@ -107,11 +113,11 @@ extension AdapterTensors {
             throw .invalidScaling(module: path, alpha: layer.alpha)
         }
         let handed = completion?.handed.modules[path]
-        let trained = completion?.trained
+        let sent = completion?.scope.sent
         let core = PEFTTensorName.core(module: path)
         for (name, isSent) in [
-            (names.a, trained?.includesA ?? true), (names.b, trained?.includesB ?? true),
-            (core, trained?.includesCore ?? true),
+            (names.a, sent?.includesA ?? true), (names.b, sent?.includesB ?? true),
+            (core, sent?.includesCore ?? true),
         ] where !isSent && parts[name] != nil {
             throw .unexpectedTensorName(tensor: name.text, source: file.source)
         }
@@ -121,13 +127,13 @@ extension AdapterTensors {
             guard let frozen else { throw .missingFactor(tensor: name.text, source: file.source) }
             return StoredMatrix(frozen)
         }
-        let a = try matrix(names.a, frozen: trained?.includesA == false ? handed?.a : nil)
-        let b = try matrix(names.b, frozen: trained?.includesB == false ? handed?.b : nil)
+        let a = try matrix(names.a, frozen: sent?.includesA == false ? handed?.a : nil)
+        let b = try matrix(names.b, frozen: sent?.includesB == false ? handed?.b : nil)
         for found in [a.rows, b.columns] where found != layer.rank {
             throw .rankMismatch(module: path, expected: layer.rank, found: found, source: file.source)
         }
         var r: StoredMatrix?
-        if parts[core] != nil || trained == .core { r = try matrix(core, frozen: nil) }
+        if parts[core] != nil || sent == .core { r = try matrix(core, frozen: nil) }
         if let r, (r.rows, r.columns) != (layer.rank, layer.rank) {
             throw .invalidFactorShape(
                 tensor: core.text,
@@ -186,13 +192,14 @@ extension AdapterTensors {
     ///   - adapter: What to write.
     ///   - embeddingModules: Which of its layers are embeddings.
     ///   - elementTypes: How tensors are to be stored that are not F32.
-    ///   - trained: Which factors to write, without the residual; `nil` for everything.
+    ///   - scope: What a client sends; `nil` for everything, the residual included.
     static func document(
         of adapter: LoRAAdapter,
         embeddingModules: Set<String> = [],
         elementTypes: [String: SafetensorsElementType] = [:],
-        trained: TrainedFactors? = nil
+        scope: UpdateScope? = nil
     ) -> SafetensorsDocument {
+        let sent = scope?.sent
         var tensors: [SafetensorsDocument.Tensor] = []
         func append(_ name: PEFTTensorName, shape: [Int], elements: [Float]) {
             let type = elementTypes[name.text].flatMap { $0.isReadableAsFloat ? $0 : nil }
@@ -203,18 +210,18 @@ extension AdapterTensors {
         }
         for (path, module) in adapter.modules {
             let isEmbedding = embeddingModules.contains(path)
-            if trained?.includesA ?? true {
+            if sent?.includesA ?? true {
                 append(isEmbedding ? .embeddingA(module: path) : .lowRankA(module: path), module.a)
             }
-            if trained?.includesB ?? true {
+            if sent?.includesB ?? true {
                 append(isEmbedding ? .embeddingB(module: path) : .lowRankB(module: path), module.b)
             }
-            if let core = module.core { append(.core(module: path), core) }
+            if sent?.includesCore ?? true, let core = module.core { append(.core(module: path), core) }
         }
-        for (parameter, tensor) in adapter.savedTensors {
+        for (parameter, tensor) in adapter.savedTensors where scope?.sendsSavedTensors ?? true {
             append(.saved(parameter: parameter), shape: tensor.shape, elements: tensor.elements)
         }
-        if trained == nil {
+        if scope == nil {
             for (path, module) in adapter.residual {
                 append(.residualA(module: path), module.a)
                 append(.residualB(module: path), module.b)

@@ -37,11 +37,11 @@ package struct AdapterPayloads: Sendable {
     @concurrent
     package func update(
         _ reference: AdapterReference,
-        trained: TrainedFactors,
+        scope: UpdateScope,
         handed: LoRAAdapter
     ) async throws -> StoredAdapter {
         try read(reference) { (file) throws(AdapterError) in
-            try AdapterPayload.update(from: file, scale: reference.scale, trained: trained, handed: handed)
+            try AdapterPayload.update(from: file, scale: reference.scale, scope: scope, handed: handed)
         }
     }
 

@@ -49,10 +49,10 @@ extension SQLiteRunStore: RunStore {
 
     package func update(
         _ reference: AdapterReference,
-        trained: TrainedFactors,
+        scope: UpdateScope,
         handed: LoRAAdapter
     ) async throws -> StoredAdapter {
-        try await payloads.update(reference, trained: trained, handed: handed)
+        try await payloads.update(reference, scope: scope, handed: handed)
     }
 
     package func keep(_ adapter: LoRAAdapter) async throws -> AdapterReference {

@@ -22,13 +22,13 @@ package protocol RunStore: Sendable {
     ///
     /// - Parameters:
     ///   - reference: What the client sent.
-    ///   - trained: The factors that have to be there, and no others.
-    ///   - handed: What the client started from; frozen factors are its.
+    ///   - scope: What has to be there, and nothing else.
+    ///   - handed: What the client started from, at the rank that it sent; what was not sent is taken from it.
     /// - Returns: The whole adapter; its elements are read where they lie.
     /// - Throws: ``StoredAdapterError`` as above; other errors when the storage itself fails.
     func update(
         _ reference: AdapterReference,
-        trained: TrainedFactors,
+        scope: UpdateScope,
         handed: LoRAAdapter
     ) async throws -> StoredAdapter
 
