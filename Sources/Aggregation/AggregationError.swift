@@ -28,6 +28,16 @@ package enum AggregationError: Error, Equatable {
     case unknownStrategy(String, known: [String])
     /// The strategy has no such mode.
     case unknownMode(String, strategy: String, known: [String])
+    /// No robust rule has this name.
+    case unknownRobustRule(String, known: [String])
+    /// No server optimizer has this name.
+    case unknownServerOptimizer(String, known: [String])
+    /// A value that a job gives, or leaves out, does not go with the rest of it; `key` is its path in the file.
+    case unsuitableSetting(key: String, problem: String, remedy: String)
+    /// A robust rule promises nothing about so few updates.
+    case tooFewUpdates(rule: String, needed: Int, found: Int)
+    /// A server optimizer's step leaves the range of 32-bit floats.
+    case stepNotFinite(tensor: String)
 }
 
 extension AggregationError: CustomStringConvertible {
@@ -85,6 +95,22 @@ extension AggregationError: CustomStringConvertible {
             } else {
                 "'\(mode)' is no mode of \(strategy). Use one of \(known.joined(separator: ", "))."
             }
+        case .unknownRobustRule(let name, let known):
+            "'\(name)' is no robust rule. Use one of \(known.joined(separator: ", "))."
+        case .unknownServerOptimizer(let name, let known):
+            "'\(name)' is no server optimizer. Use one of \(known.joined(separator: ", "))."
+        case .unsuitableSetting(let key, let problem, let remedy):
+            "`\(key)` \(problem). \(remedy)"
+        case .tooFewUpdates(let rule, let needed, let found):
+            """
+            \(rule) needs \(needed) updates with a weight above 0 for what it promises, and got \(found). \
+            Wait for more clients, or lower `robust.byzantine`.
+            """
+        case .stepNotFinite(let tensor):
+            """
+            The server optimizer's step takes '\(tensor)' out of the range of 32-bit floats. \
+            Lower `server_optimizer.learning_rate`.
+            """
         }
     }
 }
