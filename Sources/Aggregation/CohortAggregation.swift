@@ -14,7 +14,9 @@ package struct CohortAggregation: Sendable {
 
     /// Creates an aggregation that uses `strategy`.
     ///
-    /// - Parameter threads: How many threads to use; the result does not depend on it.
+    /// - Parameters:
+    ///   - strategy: How to combine.
+    ///   - threads: How many threads to use; the result does not depend on it.
     package init(strategy: any AggregationStrategy, threads: Int = Concurrency.processorCount) {
         self.strategy = strategy
         self.threads = threads
@@ -51,7 +53,10 @@ package struct CohortAggregation: Sendable {
         let requirements = requirements(global: global, round: round)
         for update in updates {
             try requirements.check(update)
-            if update.weight == 0 { try requirements.checkValues(of: update) }
+            // What is not averaged below is not read again.
+            if update.weight == 0 || strategy.profile.savedTensors == .local {
+                try requirements.checkValues(of: update)
+            }
         }
         let total = updates.reduce(0) { $0 + $1.weight }
         guard total > 0, total.isFinite else { throw .nothingToAggregate }
@@ -69,7 +74,7 @@ package struct CohortAggregation: Sendable {
         UpdateRequirements(
             global: global,
             ranks: strategy.profile.ranks,
-            sent: strategy.sentFactors(inRound: round.number)
+            trained: strategy.trainedFactors(inRound: round.number)
         )
     }
 
@@ -101,6 +106,9 @@ package struct CohortAggregation: Sendable {
             let combined = try strategy.combine(
                 LayerUpdates(path: path, round: round, global: module, updates: updates, threads: threadsPerLayer)
             )
+            guard combined.module.isFinite else {
+                throw AggregationError.factorizationFailed(module: path, reason: LoRAModule.overflow)
+            }
             let residual = try combined.residual.map { increment throws(AggregationError) in
                 try global.residual[path].adding(increment, at: path, threads: threadsPerLayer)
             }
@@ -146,10 +154,19 @@ extension LoRAModule? {
         }
         let rank = max(1, triplets.singularValues.count { $0 > 0 })
         let scales = triplets.singularValues.prefix(rank).map(Float.init)
-        return LoRAModule(
+        let module = LoRAModule(
             a: triplets.vt.firstRows(rank),
             b: triplets.u.firstColumns(rank).scalingColumns(by: scales, paddedTo: rank),
             alpha: Double(rank)
         )
+        guard module.isFinite else { throw .factorizationFailed(module: path, reason: LoRAModule.overflow) }
+        return module
     }
+}
+
+extension LoRAModule {
+    /// What is wrong when factors that were finite add up to one that is not.
+    fileprivate static let overflow = "Its product does not fit in 32-bit floats."
+
+    fileprivate var isFinite: Bool { a.isFinite && b.isFinite && core?.isFinite ?? true }
 }

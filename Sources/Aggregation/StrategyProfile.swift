@@ -44,7 +44,8 @@ package struct StrategyProfile: Sendable, Hashable {
     package var savedTensors: SavedTensors
     /// Numbers that a client sends for one layer of width d×k at rank r, as a formula for the table.
     package var sent: String
-    /// Numbers that a client receives for one layer, as a formula for the table.
+    /// Numbers that a client receives for one layer, as a formula for the table; m is the rank of what earlier rounds
+    /// folded into the base model.
     package var received: String
 
     package init(

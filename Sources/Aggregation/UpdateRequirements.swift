@@ -8,8 +8,11 @@ import LinearAlgebra
 struct UpdateRequirements: Sendable {
     let global: LoRAAdapter
     let ranks: StrategyProfile.Ranks
-    /// The factors that clients send; of the others each has what it was handed.
-    let sent: TrainedFactors
+    /// The factors that clients train; of the others each has what it was handed.
+    ///
+    /// What they train and do not send is handed to the strategy as they were handed it; in adapters that are combined
+    /// offline it is their own.
+    let trained: TrainedFactors
 
     /// Checks an update's weight, names, shapes, ranks, scales and frozen factors.
     ///
@@ -119,12 +122,12 @@ struct UpdateRequirements: Sendable {
         against expected: LoRAModule,
         in update: ClientUpdate
     ) throws(AggregationError) {
-        guard sent != .both else { return }
+        guard trained != .both else { return }
         let handed = update.handed?.modules[path] ?? expected.truncated(toRank: module.rank)
-        if !sent.includesA, !module.a.hasSameBits(as: StoredMatrix(handed.a)) {
+        if !trained.includesA, !module.a.hasSameBits(as: StoredMatrix(handed.a)) {
             throw .frozenFactorDiffers(client: update.client, tensor: LoRAAdapter.nameOfA(path))
         }
-        if !sent.includesB, !module.b.hasSameBits(as: StoredMatrix(handed.b)) {
+        if !trained.includesB, !module.b.hasSameBits(as: StoredMatrix(handed.b)) {
             throw .frozenFactorDiffers(client: update.client, tensor: LoRAAdapter.nameOfB(path))
         }
     }

@@ -36,12 +36,13 @@ package struct LayerUpdates: Sendable {
         return updates
     }
 
-    /// Returns Σ wᵢAᵢ, rounded once from 64 bits.
+    /// Returns Σ wᵢAᵢ, rounded once from 64 bits; `atGlobalScale` makes it Σ wᵢ·(sᵢ/s)·Aᵢ, as where all share one B.
     ///
     /// - Precondition: All ranks are equal.
     /// - Throws: ``AggregationError/notFinite(client:tensor:)``.
-    package func meanOfA() throws(AggregationError) -> Matrix {
-        try mean(of: updates.map(\.a), named: LoRAAdapter.nameOfA(path), coefficients: updates.map(\.weight))
+    package func meanOfA(atGlobalScale: Bool = false) throws(AggregationError) -> Matrix {
+        let coefficients = updates.map { $0.weight * (atGlobalScale ? $0.scaling / global.scaling : 1) }
+        return try mean(of: updates.map(\.a), named: LoRAAdapter.nameOfA(path), coefficients: coefficients)
     }
 
     /// Returns Σ wᵢ·(sᵢ/s)·Bᵢ, the mean of B at the global scale s, rounded once from 64 bits.

@@ -40,7 +40,7 @@ package enum RoundAggregation {
         in store: any RunStore
     ) async throws -> Outcome {
         let aggregation = CohortAggregation(strategy: strategy)
-        let trained = strategy.trainedFactors(inRound: round.number)
+        let scope = strategy.scope(inRound: round.number)
         var handed: [Int: LoRAAdapter] = [:]
         var countable: [ClientUpdate] = []
         var excluded: [(client: ClientID, reason: String)] = []
@@ -53,7 +53,7 @@ package enum RoundAggregation {
                 let update = ClientUpdate(
                     client: offer.client,
                     weight: Double(offer.exampleCount),
-                    adapter: try await store.update(offer.adapter, trained: trained, handed: start)
+                    adapter: try await store.update(offer.adapter, scope: scope, handed: start)
                 )
                 try aggregation.check(update, against: global, round: round)
                 countable.append(update)
