@@ -13,10 +13,23 @@ package enum StrategyRegistry {
         Entry(name: "fedavg") { _ in FedAvg() },
         Entry(name: "ffa-lora") { _ in FFALoRA() },
         Entry(name: "flexlora", modes: [.delta, .state]) { FlexLoRA(mode: $0 ?? .delta) },
+        Entry(name: "hetlora") { _ in HetLoRA() },
+        Entry(name: "flora") { _ in FLoRA() },
+        Entry(name: "fedex-lora") { _ in FedExLoRA() },
+        Entry(name: "fedsa-lora") { _ in FedSALoRA() },
+        Entry(name: "rolora") { _ in RoLoRA() },
+        Entry(name: "fedsvd") { _ in FedSVD() },
+        Entry(name: "lora-fair") { _ in LoRAFAIR() },
+        Entry(name: "rbla") { _ in RBLA() },
+        Entry(name: "raflora") { _ in RaFLoRA() },
+        Entry(name: "fed-sb") { _ in FedSB() },
     ]
 
     /// The names of all strategies.
     package static var names: [String] { entries.map(\.name) }
+
+    /// What each strategy needs and promises, in the order of ``names``.
+    package static var profiles: [StrategyProfile] { entries.map { $0.make($0.modes.first).profile } }
 
     /// Returns the modes of the strategy called `name`, its default first.
     ///

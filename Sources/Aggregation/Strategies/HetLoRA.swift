@@ -1,0 +1,46 @@
+import Adapters
+import LinearAlgebra
+
+/// Averages factors of different ranks, padded with zeros, by the norms of their products.
+///
+/// Cho et al., "Heterogeneous LoRA for federated fine-tuning of on-device foundation models", EMNLP 2024,
+/// arXiv:2401.06432. With factors Bᵢ (d×rᵢ) and Aᵢ (rᵢ×k), filled up with zeros to the global rank r:
+///
+///     Sᵢ = ‖sᵢ·BᵢAᵢ‖_F,  pᵢ = Sᵢ/ΣS                   for each adapted matrix on its own
+///     B = Σ pᵢ·(sᵢ/s)·[Bᵢ 0],  A = Σ pᵢ·[Aᵢ; 0]
+///
+/// Numbers of examples do not count, except where every product is zero. The norms come from r×r Gram matrices. Norms
+/// that weigh and norms that are weighed multiply: a client whose update grows tenfold counts a hundredfold, so updates
+/// are best clipped first. Components that few clients hold are diluted with zeros and decay from round to round,
+/// trained or not. This is the server's half; regularisation and rank self-pruning are the client's.
+package struct HetLoRA: AggregationStrategy {
+    package let profile = StrategyProfile(
+        name: "hetlora",
+        paper: "Cho et al., EMNLP 2024, arXiv:2401.06432",
+        ranks: .mixed,
+        averages: .factors,
+        isExact: false,
+        needsIndividualUpdates: true,
+        privacy: "only with norms clipped: the weights leak",
+        sent: "rᵢ(d+k)",
+        received: "rᵢ(d+k)"
+    )
+
+    package init() {}
+
+    package func combine(_ layer: LayerUpdates) throws(AggregationError) -> CombinedLayer {
+        let updates = try layer.checked()
+        let global = layer.global
+        let norms = updates.map { update in
+            var product = FactoredSum(rows: global.outputWidth, columns: global.inputWidth)
+            product.add(update.b, update.a, coefficient: update.scaling)
+            return product.frobeniusNorm(threads: layer.threads)
+        }
+        let total = norms.reduce(0, +)
+        var sum = ComponentSum(like: global)
+        for (update, norm) in zip(updates, norms) {
+            sum.add(update, coefficient: total > 0 ? norm / total : update.weight)
+        }
+        return CombinedLayer(sum.paddedWithZeros())
+    }
+}
