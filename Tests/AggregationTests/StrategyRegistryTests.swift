@@ -4,9 +4,15 @@ import Testing
 struct StrategyRegistryTests {
     @Test("finds every strategy by its name")
     func names() throws {
-        #expect(StrategyRegistry.names == ["fedavg", "ffa-lora", "flexlora"])
-        for name in StrategyRegistry.names {
-            _ = try StrategyRegistry.strategy(named: name)
+        #expect(
+            StrategyRegistry.names == [
+                "fedavg", "ffa-lora", "flexlora", "hetlora", "flora", "fedex-lora", "fedsa-lora", "rolora", "fedsvd",
+                "lora-fair", "rbla", "raflora", "fed-sb",
+            ]
+        )
+        for (name, profile) in zip(StrategyRegistry.names, StrategyRegistry.profiles) {
+            #expect(profile.name == name)
+            #expect(try StrategyRegistry.strategy(named: name).profile == profile)
         }
         #expect(try StrategyRegistry.strategy(named: "fedavg") is FedAvg)
     }
@@ -20,7 +26,10 @@ struct StrategyRegistryTests {
     @Test("says which names and modes there are")
     func unknown() {
         let name = #expect(throws: AggregationError.self) { try StrategyRegistry.strategy(named: "fedavgm") }
-        #expect(name?.description == "'fedavgm' is no strategy. Use one of fedavg, ffa-lora, flexlora.")
+        #expect(
+            name?.description
+                == "'fedavgm' is no strategy. Use one of \(StrategyRegistry.names.joined(separator: ", "))."
+        )
         let mode = #expect(throws: AggregationError.self) {
             try StrategyRegistry.strategy(named: "flexlora", mode: "product")
         }

@@ -1,12 +1,14 @@
 import Adapters
+import Aggregation
 import LinearAlgebra
 
-@testable import Aggregation
+// The example of the article "Adding a strategy", which quotes it from here on.
 
-/// The example of the article "Adding a strategy": averages products like FlexLoRA's state mode, and splits the singular
-/// values evenly between both factors.
+/// Averages products, and splits the singular values of the mean evenly between both factors.
 ///
-///     G = Σ wᵢ·sᵢ·BᵢAᵢ = U·Σ·Vᵀ,  A = √(Σ/s)·Vᵀ,  B = U·√(Σ/s)
+///     G = Σ wᵢ·sᵢ·BᵢAᵢ = U·Σ·Vᵀ,  A = √(Σ/s)·Vᵀ (r×k),  B = U·√(Σ/s) (d×r)
+///
+/// Where ranks differ, components that few clients hold shrink with every round, as in FlexLoRA's state mode.
 struct BalancedMean: AggregationStrategy {
     let profile = StrategyProfile(
         name: "balanced-mean",
@@ -38,8 +40,9 @@ struct BalancedMean: AggregationStrategy {
         }
         let roots = triplets.singularValues.map { Float(($0 / global.scaling).squareRoot()) }
         // A component without a singular value keeps its row of A, or it could never be trained again.
-        let rows = triplets.vt.transposed().scalingColumns(by: roots.map { $0 > 0 ? $0 : 1 }, paddedTo: triplets.count)
-        module.a = rows.transposed().repeatingRows(toCount: global.rank)
+        let lengths = roots.map { $0 > 0 ? $0 : 1 }
+        let rows = triplets.vt.transposed().scalingColumns(by: lengths, paddedTo: triplets.count).transposed()
+        module.a = rows.repeatingRows(toCount: global.rank)
         module.b = triplets.u.scalingColumns(by: roots, paddedTo: global.rank)
         return CombinedLayer(module)
     }

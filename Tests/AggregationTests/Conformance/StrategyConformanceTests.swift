@@ -16,20 +16,28 @@ struct StrategyConformanceTests {
 
     @Test("gives one client back what it handed in", arguments: StrategyUnderTest.all)
     func oneClient(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 6)
-        let update = try cohort.update("only", rank: 6, weight: 3, of: test.strategy)
+        var cohort = try Cohort(rank: 6, for: test)
+        let update = try cohort.update("only", rank: 6, weight: 3, of: test.strategy, round: test.round)
         let next = try test.next(from: cohort.global, [update])
         #expect(next.distance(to: update.resident) < 1e-6)
-        #expect(next.savedTensors == update.resident.savedTensors)
+        let averages = test.strategy.profile.savedTensors == .averaged
+        #expect(next.savedTensors == (averages ? update.resident : cohort.global).savedTensors)
     }
 
     @Test("changes nothing when nobody trains and ranks are equal", arguments: StrategyUnderTest.all)
     func fixedPointAtEqualRanks(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 4)
+        var cohort = try Cohort(rank: 4, for: test)
         let start = cohort.global
         for _ in 0..<5 {
             let updates = try (1...3).map {
-                try cohort.update("client-\($0)", rank: 4, weight: Double($0), of: test.strategy, step: 0)
+                try cohort.update(
+                    "client-\($0)",
+                    rank: 4,
+                    weight: Double($0),
+                    of: test.strategy,
+                    round: test.round,
+                    step: 0
+                )
             }
             cohort.global = try test.next(from: cohort.global, updates)
         }
@@ -38,9 +46,11 @@ struct StrategyConformanceTests {
     }
 
     /// G = diag(2, 1), one client of rank 1 and one of rank 2, equal weights, no training.
-    @Test("keeps what only some clients hold, or loses half of it every round", arguments: StrategyUnderTest.all)
+    @Test(
+        "keeps what only some clients hold, or is known to lose some of it every round",
+        arguments: StrategyUnderTest.all.filter(\.takesMixedRanks)
+    )
     func fixedPointAtMixedRanks(_ test: StrategyUnderTest) throws {
-        guard test.takesMixedRanks else { return }
         let module = LoRAModule(a: Matrix([[1, 0], [0, 1]]), b: Matrix([[2, 0], [0, 1]]), alpha: 2)
         var global = LoRAAdapter(modules: ["layer": module])
         var second: [Double] = []
@@ -53,19 +63,18 @@ struct StrategyConformanceTests {
                 )
             }
             global = try test.next(from: global, updates)
-            let product = try #require(global.modules["layer"]).product
+            let product = try #require(global.change(at: "layer"))
             #expect(abs(product.elements[0] - 2) < 1e-6)
             second.append(product.elements[3])
         }
-        let expected = test.isFixedPointAtMixedRanks ? [1.0, 1, 1] : [0.5, 0.25, 0.125]
-        for (found, expected) in zip(second, expected) {
+        for (found, expected) in zip(second, test.secondComponent) {
             #expect(abs(found - expected) < 1e-6)
         }
     }
 
     @Test("does not see the gauge of the factors, or is known to", arguments: StrategyUnderTest.all)
     func gauge(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 8)
+        var cohort = try Cohort(rank: 8, for: test)
         let updates = try cohort.updates(for: test)
         var generator = CounterGenerator(seed: 21)
         let gauged = updates.map { update in
@@ -73,30 +82,42 @@ struct StrategyConformanceTests {
             adapter.modules = adapter.modules.mapValues { $0.gauged(using: &generator) }
             return ClientUpdate(client: update.client, weight: update.weight, adapter: adapter)
         }
-        let distance = try test.next(from: cohort.global, gauged).distance(to: test.next(from: cohort.global, updates))
-        if test.seesProductsOnly {
-            #expect(distance < 3e-6)
-        } else {
+        let expected = try test.next(from: cohort.global, updates)
+        switch test.gauge {
+        case .unseen:
+            #expect(try test.next(from: cohort.global, gauged).distance(to: expected) < 3e-6)
+        case .seen:
             // The test would have no power if this did not change.
-            #expect(distance > 0.1)
+            #expect(try test.next(from: cohort.global, gauged).distance(to: expected) > 0.1)
+        case .refused:
+            let frozen = test.trained.includesA ? "lora_B" : "lora_A"
+            let client = updates[0].client
+            #expect(
+                throws: AggregationError.frozenFactorDiffers(client: client, tensor: "layer.0.query.\(frozen).weight")
+            ) {
+                try test.next(from: cohort.global, gauged)
+            }
         }
     }
 
     @Test("combines exactly what its definition says where the rank suffices", arguments: StrategyUnderTest.all)
     func exact(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 9)
+        var cohort = try Cohort(rank: 9, for: test)
         let updates = try cohort.updates(for: test)
         let next = try test.next(from: cohort.global, updates)
         for (path, global) in cohort.global.modules {
-            // 9 columns or rows: the second module's rank is complete, the first one's is cut.
             let expected = test.oracle.product(of: path, from: global, updates)
             let found = try #require(next.modules[path])
             #expect(found.alpha == global.alpha && found.rank == global.rank)
-            if min(global.outputWidth, global.inputWidth) <= global.rank {
-                #expect(found.product.relativeDistance(to: expected) < 1e-6)
+            // 9 columns or rows: the second module's rank is complete, the first one's is cut.
+            if !test.cutsProducts || min(global.outputWidth, global.inputWidth) <= global.rank {
+                #expect(try #require(next.change(at: path)).relativeDistance(to: expected) < 1e-6)
             }
         }
-        // The head is averaged by weight.
+        guard test.strategy.profile.savedTensors == .averaged else {
+            #expect(next.savedTensors == cohort.global.savedTensors)
+            return
+        }
         for index in 0..<6 {
             let mean = try updates.reduce(0.0) { sum, update in
                 let head = try #require(update.resident.savedTensors["head.weight"])
@@ -107,10 +128,12 @@ struct StrategyConformanceTests {
         }
     }
 
-    @Test("leaves out the tail of the singular values and nothing else", arguments: StrategyUnderTest.all)
+    @Test(
+        "leaves out the tail of the singular values and nothing else",
+        arguments: StrategyUnderTest.all.filter(\.cutsProducts)
+    )
     func truncation(_ test: StrategyUnderTest) throws {
-        guard test.seesProductsOnly else { return }
-        var cohort = Cohort(rank: 6)
+        var cohort = try Cohort(rank: 6, for: test)
         let updates = try cohort.updates(for: test)
         let next = try test.next(from: cohort.global, updates)
         for (path, global) in cohort.global.modules {
@@ -124,35 +147,44 @@ struct StrategyConformanceTests {
                 let error = found.product.relativeDistance(to: exact) * exact.norm
                 let tail = singularValues.dropFirst(rank).reduce(0) { $0 + $1 * $1 }.squareRoot()
                 #expect(abs(error - tail) < 2e-6 * exact.norm)
+                // No other product of that rank is closer.
+                for _ in 0..<20 {
+                    var other = found
+                    other.a.add(Matrix(gaussian: rank, found.inputWidth, using: &cohort.generator, scale: 0.01))
+                    other.b.add(Matrix(gaussian: found.outputWidth, rank, using: &cohort.generator, scale: 0.01))
+                    #expect(other.product.relativeDistance(to: exact) * exact.norm > error)
+                }
             }
         }
     }
 
     @Test("hands out the whole adapter at its own rank", arguments: StrategyUnderTest.all)
     func handsOutWhole(_ test: StrategyUnderTest) throws {
-        let global = Cohort(rank: 5).global
+        let global = try Cohort(rank: 5, for: test).global
         #expect(try test.strategy.adapter(forRank: 5, from: global) == global)
         for rank in [-1, 0, 6] {
             #expect(throws: AggregationError.self) { try test.strategy.adapter(forRank: rank, from: global) }
         }
     }
 
-    @Test("gives the same bits for any order of arrival and any number of threads", arguments: StrategyUnderTest.all)
+    @Test("gives the same bits for 1,000 orders of arrival, on one thread and two", arguments: StrategyUnderTest.all)
     func determinism(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 8)
+        var cohort = try Cohort(rank: 4, for: test)
         let updates = try cohort.updates(for: test)
         let expected = try test.next(from: cohort.global, updates)
         var generator = CounterGenerator(seed: 22)
-        for round in 0..<24 {
+        var differing = 0
+        for order in 0..<1_000 {
             let shuffled = updates.shuffled(using: &generator)
-            #expect(try test.next(from: cohort.global, shuffled, threads: 1 + round % 4) == expected)
+            if try test.next(from: cohort.global, shuffled, threads: 1 + order % 2) != expected { differing += 1 }
         }
+        #expect(differing == 0)
     }
 
     @Test("counts a client twice as one of twice the weight", arguments: StrategyUnderTest.all)
     func duplicates(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 6)
-        let update = try cohort.update("one", rank: 6, weight: 5, of: test.strategy)
+        var cohort = try Cohort(rank: 6, for: test)
+        let update = try cohort.update("one", rank: 6, weight: 5, of: test.strategy, round: test.round)
         let copy = ClientUpdate(client: ClientID("two"), weight: 5, adapter: update.resident)
         let alone = try test.next(from: cohort.global, [update])
         #expect(try test.next(from: cohort.global, [update, copy]).distance(to: alone) < 1e-6)
@@ -160,15 +192,15 @@ struct StrategyConformanceTests {
 
     @Test("does not let a client of weight 0 count", arguments: StrategyUnderTest.all)
     func weightZero(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 8)
+        var cohort = try Cohort(rank: 8, for: test)
         let updates = try cohort.updates(for: test)
-        let silent = try cohort.update("silent", rank: 8, weight: 0, of: test.strategy)
+        let silent = try cohort.update("silent", rank: 8, weight: 0, of: test.strategy, round: test.round)
         #expect(try test.next(from: cohort.global, updates + [silent]) == test.next(from: cohort.global, updates))
     }
 
     @Test("sees the ratios of the weights alone", arguments: StrategyUnderTest.all)
     func weightScale(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 8)
+        var cohort = try Cohort(rank: 8, for: test)
         let updates = try cohort.updates(for: test)
         let expected = try test.next(from: cohort.global, updates)
         for scale in [10, 1e-9, 1e12] {
@@ -181,8 +213,8 @@ struct StrategyConformanceTests {
 
     @Test("needs a positive weight", arguments: StrategyUnderTest.all)
     func noWeight(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 4)
-        let silent = try cohort.update("silent", rank: 4, weight: 0, of: test.strategy)
+        var cohort = try Cohort(rank: 4, for: test)
+        let silent = try cohort.update("silent", rank: 4, weight: 0, of: test.strategy, round: test.round)
         #expect(throws: AggregationError.nothingToAggregate) { try test.next(from: cohort.global, [silent]) }
         #expect(throws: AggregationError.nothingToAggregate) { try test.next(from: cohort.global, []) }
         for weight in [-1, .nan, .infinity] as [Double] {
@@ -202,7 +234,7 @@ struct StrategyConformanceTests {
         [true, false]
     )
     func scales(_ test: StrategyUnderTest, _ usesRankStabilizedScaling: Bool) throws {
-        var cohort = Cohort(rank: 9, usesRankStabilizedScaling: usesRankStabilizedScaling)
+        var cohort = try Cohort(rank: 9, usesRankStabilizedScaling: usesRankStabilizedScaling, for: test)
         var updates = try cohort.updates(for: test)
         // One client with an α of its own.
         var adapter = updates[1].resident
@@ -215,14 +247,39 @@ struct StrategyConformanceTests {
         let next = try test.next(from: cohort.global, updates)
         let global = try #require(cohort.global.modules["layer.1.value"])
         let expected = test.oracle.product(of: "layer.1.value", from: global, updates)
-        #expect(try #require(next.modules["layer.1.value"]).product.relativeDistance(to: expected) < 1e-6)
+        #expect(try #require(next.change(at: "layer.1.value")).relativeDistance(to: expected) < 1e-6)
+    }
+
+    @Test("changes the model by c times as much where every α is c times as large", arguments: StrategyUnderTest.all)
+    func alphaInProportionToRank(_ test: StrategyUnderTest) throws {
+        var cohort = try Cohort(rank: 8, for: test)
+        let updates = try cohort.updates(for: test)
+        /// α = c·r, module by module: every scale is c.
+        func scaled(_ adapter: LoRAAdapter, by c: Double) -> LoRAAdapter {
+            var adapter = adapter
+            for (path, module) in adapter.modules { adapter.modules[path]?.alpha = c * Double(module.rank) }
+            return adapter
+        }
+        let results = try [1.0, 3].map { c in
+            // What a client of a lower rank was handed is cut anew, and a frozen factor with it.
+            let global = scaled(cohort.global, by: c)
+            return try test.next(
+                from: global,
+                updates.map { $0.replacingAdapter(by: scaled($0.resident, by: c)) }
+            )
+        }
+        for path in cohort.global.modules.keys {
+            var once = try #require(results[0].change(at: path))
+            once.elements = once.elements.map { 3 * $0 }
+            #expect(try #require(results[1].change(at: path)).relativeDistance(to: once) < 2e-6)
+        }
     }
 
     @Test("leaves no component that could never be trained again", arguments: StrategyUnderTest.all)
     func noDeadComponents(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 8)
+        var cohort = try Cohort(rank: 8, for: test)
         // Two copies of one rank-deficient update: the product has rank 1.
-        var update = try cohort.update("one", rank: 8, weight: 1, of: test.strategy, step: 0)
+        var update = try cohort.update("one", rank: 8, weight: 1, of: test.strategy, round: test.round, step: 0)
         var adapter = update.resident
         for (path, module) in adapter.modules {
             let b = module.b.firstColumns(1).scalingColumns(by: [1], paddedTo: 8)
@@ -244,17 +301,29 @@ struct StrategyConformanceTests {
 
     @Test("starts from B = 0 and stays there while nobody trains", arguments: StrategyUnderTest.all)
     func zeroProduct(_ test: StrategyUnderTest) throws {
-        var cohort = Cohort(rank: 4)
+        var cohort = try Cohort(rank: 4, for: test)
         for (path, module) in cohort.global.modules {
-            cohort.global.modules[path]?.b = Matrix(rows: module.outputWidth, columns: module.rank)
+            if module.core == nil {
+                cohort.global.modules[path]?.b = Matrix(rows: module.outputWidth, columns: module.rank)
+            } else {
+                cohort.global.modules[path]?.core = Matrix(rows: module.rank, columns: module.rank)
+            }
         }
-        let updates = try cohort.updates(for: test, step: 0)
+        let updates = try (1...3).map {
+            try cohort.update("\($0)", rank: 4, weight: 1, of: test.strategy, round: test.round, step: 0)
+        }
         let next = try test.next(from: cohort.global, updates)
         for (path, module) in cohort.global.modules {
             let found = try #require(next.modules[path])
-            #expect(found.b == module.b)
-            // A mean of equal values is equal to rounding.
-            #expect((found.a - module.a).frobeniusNorm < 1e-6 * module.a.frobeniusNorm)
+            #expect(found.b == module.b && found.core == module.core)
+            #expect(try #require(next.change(at: path)).norm == 0)
+            if test.strategy.profile.changesBaseModel, test.strategy.profile.rebasesFactors {
+                // A fresh A, for a fresh round.
+                #expect(found.a != module.a && found.a.frobeniusNorm > 0)
+            } else {
+                // A mean of equal values is equal to rounding.
+                #expect((found.a - module.a).frobeniusNorm < 1e-6 * module.a.frobeniusNorm)
+            }
         }
     }
 
@@ -270,17 +339,32 @@ struct StrategyConformanceTests {
                 alpha: 2
             )
         }
-        var cohort = Cohort(rank: 1)
-        cohort.global = global
+        global = try test.strategy.start(from: global, seed: 23)
+        var cohort = Cohort(global: global, generator: generator)
         let updates = try (1...2).map {
-            try cohort.update("client-\($0)", rank: 5, weight: Double($0), of: test.strategy)
+            try cohort.update("client-\($0)", rank: 5, weight: Double($0), of: test.strategy, round: test.round)
         }
         let next = try test.next(from: global, updates)
         for (path, module) in global.modules {
             let expected = test.oracle.product(of: path, from: module, updates)
             let found = try #require(next.modules[path])
-            #expect(found.product.relativeDistance(to: expected) < 1e-6)
+            #expect(try #require(next.change(at: path)).relativeDistance(to: expected) < 1e-6)
             #expect(found.rank == module.rank)
         }
+    }
+
+    @Test("takes singular values that repeat", arguments: StrategyUnderTest.all)
+    func repeatedSingularValues(_ test: StrategyUnderTest) throws {
+        var identity = Matrix(rows: 5, columns: 5)
+        for index in 0..<5 { identity[index, index] = 1 }
+        let start = LoRAAdapter(modules: ["layer": LoRAModule(a: identity, b: identity, alpha: 10)])
+        var cohort = Cohort(
+            global: try test.strategy.start(from: start, seed: 24),
+            generator: CounterGenerator(seed: 24)
+        )
+        let updates = try (1...3).map {
+            try cohort.update("\($0)", rank: 5, weight: 1, of: test.strategy, round: test.round, step: 0)
+        }
+        #expect(try test.next(from: cohort.global, updates).distance(to: start) < 1e-6)
     }
 }

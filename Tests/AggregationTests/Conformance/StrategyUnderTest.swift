@@ -4,49 +4,90 @@ import LinearAlgebra
 import TestSupport
 import Testing
 
-/// A strategy, and what the conformance suite may expect of it.
+/// A strategy, and what the conformance suite may expect of it beside its profile.
 ///
 /// A new strategy joins with one line in ``all``.
 struct StrategyUnderTest: Sendable, CustomTestStringConvertible {
+    /// What becomes of a change of gauge, (B, A) → (BR⁻¹, RA).
+    enum Gauge: Sendable {
+        /// Nothing: only products count.
+        case unseen
+        /// Another result.
+        case seen
+        /// The update is refused, because a factor that had to stay frozen differs.
+        case refused
+    }
+
     let name: String
     let strategy: any AggregationStrategy
-    /// What the product of each module would be, were ranks no limit: the oracle.
+    /// What the whole model would change by, were ranks no limit.
     let oracle: Oracle
-    /// Whether clients may train at lower ranks than the global adapter's.
-    var takesMixedRanks = true
-    /// Whether a round without training changes nothing even where ranks differ.
-    var isFixedPointAtMixedRanks = true
-    /// Whether factors and their gauge are forgotten: only products count.
-    var seesProductsOnly = true
+    let gauge: Gauge
+    var round = RoundContext.first
+    /// What is left of the second component of G = diag(2, 1) after one, two and three rounds without training, where
+    /// one of two clients has rank 1.
+    var secondComponent = [1.0, 1, 1]
 
     static let all = [
-        Self(
-            name: "fedavg",
-            strategy: FedAvg(),
-            oracle: .productOfMeans,
-            takesMixedRanks: false,
-            seesProductsOnly: false
-        ),
+        Self(name: "fedavg", strategy: FedAvg(), oracle: .productOfMeans, gauge: .seen),
+        Self(name: "ffa-lora", strategy: FFALoRA(), oracle: .meanOfProducts, gauge: .refused),
         Self(
             name: "flexlora, state",
             strategy: FlexLoRA(mode: .state),
             oracle: .meanOfProducts,
-            isFixedPointAtMixedRanks: false
+            gauge: .unseen,
+            secondComponent: [0.5, 0.25, 0.125]
         ),
-        Self(name: "flexlora, delta", strategy: FlexLoRA(mode: .delta), oracle: .meanOfChanges),
+        Self(name: "flexlora, delta", strategy: FlexLoRA(mode: .delta), oracle: .meanOfChanges, gauge: .unseen),
+        Self(
+            name: "hetlora",
+            strategy: HetLoRA(),
+            oracle: .meansByNorm,
+            gauge: .seen,
+            // p² of what was there, with p = ‖diag(2, x)‖/(2 + ‖diag(2, x)‖).
+            secondComponent: [0.2786405, 0.0703313, 0.0175937]
+        ),
+        Self(name: "flora", strategy: FLoRA(), oracle: .meanOfChanges, gauge: .unseen),
+        Self(name: "fedex-lora", strategy: FedExLoRA(), oracle: .meanOfProducts, gauge: .unseen),
+        Self(name: "fedsa-lora", strategy: FedSALoRA(), oracle: .meanOfA, gauge: .seen),
+        Self(name: "rolora, odd round", strategy: RoLoRA(), oracle: .meanOfProducts, gauge: .refused),
+        Self(
+            name: "rolora, even round",
+            strategy: RoLoRA(),
+            oracle: .meanOfProducts,
+            gauge: .refused,
+            round: RoundContext(number: 2)
+        ),
+        Self(name: "fedsvd", strategy: FedSVD(), oracle: .meanOfProducts, gauge: .refused),
+        Self(name: "lora-fair", strategy: LoRAFAIR(), oracle: .ridge(0.01), gauge: .seen),
+        Self(name: "rbla", strategy: RBLA(), oracle: .meansByOwner, gauge: .seen),
+        Self(name: "raflora", strategy: RaFLoRA(), oracle: .productsByOwner, gauge: .seen),
+        Self(name: "fed-sb", strategy: FedSB(), oracle: .meanOfProducts, gauge: .refused),
         Self(
             name: "the article's example",
             strategy: BalancedMean(),
             oracle: .meanOfProducts,
-            isFixedPointAtMixedRanks: false
+            gauge: .unseen,
+            secondComponent: [0.5, 0.25, 0.125]
         ),
     ]
 
     var testDescription: String { name }
 
+    /// Whether clients may train at lower ranks than the global adapter's.
+    var takesMixedRanks: Bool { strategy.profile.ranks == .mixed }
+
+    /// Whether the result is the best approximation of a product that may have more components than fit.
+    var cutsProducts: Bool {
+        strategy.profile.rebasesFactors && takesMixedRanks && !strategy.profile.changesBaseModel
+    }
+
+    /// The factors that clients must leave as they are.
+    var trained: TrainedFactors { strategy.trainedFactors(inRound: round.number) }
+
     /// Checks one update as a round does when it arrives.
     func check(_ update: ClientUpdate, against global: LoRAAdapter) throws(AggregationError) {
-        try CohortAggregation(strategy: strategy).check(update, against: global, round: .first)
+        try CohortAggregation(strategy: strategy).check(update, against: global, round: round)
     }
 
     /// Runs one aggregation.
@@ -55,49 +96,7 @@ struct StrategyUnderTest: Sendable, CustomTestStringConvertible {
         _ updates: [ClientUpdate],
         threads: Int = 1
     ) throws(AggregationError) -> LoRAAdapter {
-        try CohortAggregation(strategy: strategy, threads: threads).nextGlobal(from: global, updates: updates)
-    }
-}
-
-/// What a strategy combines, computed in 64 bits from the definition.
-enum Oracle: Sendable {
-    /// s·(Σ wB)(Σ wA).
-    case productOfMeans
-    /// Σ w·s·BA.
-    case meanOfProducts
-    /// G + Σ w·(s·BA − the first components of G).
-    case meanOfChanges
-
-    /// Returns the product of the module at `path` after the round.
-    func product(of path: String, from global: LoRAModule, _ updates: [ClientUpdate]) -> ReferenceMatrix {
-        let total = updates.reduce(0) { $0 + $1.weight }
-        var result = ReferenceMatrix(rows: global.outputWidth, columns: global.inputWidth)
-        if case .meanOfChanges = self {
-            result.add(global.b, global.a, scaledBy: global.scaling)
-        }
-        var meanOfB = Matrix(rows: global.outputWidth, columns: global.rank)
-        var meanOfA = Matrix(rows: global.rank, columns: global.inputWidth)
-        for update in updates {
-            guard let module = update.adapter.modules[path]?.resident() else { continue }
-            let weight = update.weight / total
-            switch self {
-            case .productOfMeans:
-                meanOfB.add(module.b, scaledBy: Float(weight * module.scaling / global.scaling))
-                meanOfA.add(module.a, scaledBy: Float(weight))
-            case .meanOfProducts:
-                result.add(module.b, module.a, scaledBy: weight * module.scaling)
-            case .meanOfChanges:
-                result.add(module.b, module.a, scaledBy: weight * module.scaling)
-                result.add(
-                    global.b.firstColumns(module.rank),
-                    global.a.firstRows(module.rank),
-                    scaledBy: -weight * global.scaling
-                )
-            }
-        }
-        if case .productOfMeans = self {
-            result.add(meanOfB, meanOfA, scaledBy: global.scaling)
-        }
-        return result
+        try CohortAggregation(strategy: strategy, threads: threads)
+            .nextGlobal(from: global, updates: updates, round: round)
     }
 }

@@ -90,6 +90,15 @@ struct FedAvgTests {
         #expect(try #require(exact.modules["layer.1.value"]).product.relativeDistance(to: sum) < 1e-6)
     }
 
+    @Test("is off the mean of the products in the worked example, with the first client padded with zeros")
+    func padded() throws {
+        let padded = LoRAModule(a: Matrix([[1, 0], [0, 0]]), b: Matrix([[1, 0], [2, 0], [0, 0]]), alpha: 2)
+        let updates = WorkedExample.updates([padded, WorkedExample.second(alpha: 2)], weights: [1, 3])
+        let next = try WorkedExample.next(FedAvg(), updates)
+        let product = try #require(next.modules["layer"]).product
+        #expect(product.deviation(from: [[0.25, 1.3125], [1.25, 0.9375], [0.75, 1.6875]]) < 1e-6)
+    }
+
     @Test("hands out no rank but the one that everyone trains at")
     func ranks() throws {
         let global = Cohort(rank: 4).global

@@ -7,23 +7,8 @@ import Testing
 /// The worked example of two clients: d = 3, k = 2, α = 2; ranks 1 and 2, scales 2 and 1, one and three examples.
 @Suite(.tags(.numerics))
 struct FlexLoRATests {
-    let first = LoRAModule(a: Matrix([[1, 0]]), b: Matrix([[1], [2], [0]]), alpha: 2)
-    let second = LoRAModule(a: Matrix([[1, 1], [0, 2]]), b: Matrix([[0, 1], [1, 0], [1, 1]]), alpha: 2)
-
-    var updates: [ClientUpdate] {
-        [
-            ClientUpdate(client: ClientID("one"), weight: 1, adapter: LoRAAdapter(modules: ["layer": first])),
-            ClientUpdate(client: ClientID("two"), weight: 3, adapter: LoRAAdapter(modules: ["layer": second])),
-        ]
-    }
-
-    private func expectClose(_ found: Matrix, _ expected: [[Double]], _ location: SourceLocation = #_sourceLocation) {
-        for row in 0..<found.rows {
-            for column in 0..<found.columns {
-                #expect(abs(Double(found[row, column]) - expected[row][column]) < 1e-6, sourceLocation: location)
-            }
-        }
-    }
+    private let updates = WorkedExample.oneAlpha
+    private let first = WorkedExample.first(alpha: 2)
 
     @Test("gives the golden factors at ranks 1 and 2")
     func golden() throws {
@@ -31,17 +16,17 @@ struct FlexLoRATests {
         let global = try LoRAAdapter(blankFor: updates)
         let next = try CohortAggregation(strategy: strategy).nextGlobal(from: global, updates: updates)
         let whole = try #require(next.modules["layer"])
-        expectClose(whole.b, [[1.543487, -0.342997], [1.543487, 1.114741], [2.315231, -0.514496]])
-        expectClose(whole.a, [[0.514496, 0.857493], [0.857493, -0.514496]])
-        expectClose(
-            Matrix(rows: 3, columns: 2, elements: whole.product.elements.map(Float.init)),
-            [[0.5, 1.5], [1.75, 0.75], [0.75, 2.25]]
+        #expect(
+            whole.b.deviation(from: [[1.543487, -0.342997], [1.543487, 1.114741], [2.315231, -0.514496]]) < 1e-6
         )
+        #expect(whole.a.deviation(from: [[0.514496, 0.857493], [0.857493, -0.514496]]) < 1e-6)
+        #expect(whole.product.deviation(from: [[0.5, 1.5], [1.75, 0.75], [0.75, 2.25]]) < 1e-6)
+        #expect(abs(whole.product.norm - 3.427827300) < 1e-6)
 
         let cut = try #require(try strategy.adapter(forRank: 1, from: next).modules["layer"])
         #expect(cut.scaling == 2)
-        expectClose(cut.b, [[0.771744], [0.771744], [1.157615]])
-        expectClose(cut.a, [[0.514496, 0.857493]])
+        #expect(cut.b.deviation(from: [[0.771744], [0.771744], [1.157615]]) < 1e-6)
+        #expect(cut.a.deviation(from: [[0.514496, 0.857493]]) < 1e-6)
         let residual = cut.product.relativeDistance(to: whole.product) * whole.product.norm
         #expect(abs(residual - 1.274755) < 1e-6)
         // The energy that rank 1 keeps.
@@ -119,5 +104,13 @@ struct FlexLoRATests {
         let cut = try FlexLoRA().adapter(forRank: 4, from: global)
         #expect(cut.modules["layer.0.query"]?.rank == 4)
         #expect(cut.modules["layer.1.value"] == narrow)
+    }
+
+    @Test("weighs a rank of 8 25 times as much as a rank of 200 at the same α")
+    func oneAlpha() {
+        let scales = [8, 200].map {
+            LoRAModule(a: Matrix(rows: $0, columns: 1), b: Matrix(rows: 1, columns: $0), alpha: 16).scaling
+        }
+        #expect(scales == [2, 0.08])
     }
 }
