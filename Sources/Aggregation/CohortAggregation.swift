@@ -109,8 +109,8 @@ package struct CohortAggregation: Sendable {
             guard combined.module.isFinite else {
                 throw AggregationError.factorizationFailed(module: path, reason: LoRAModule.overflow)
             }
-            let residual = try combined.residual.map { increment throws(AggregationError) in
-                try global.residual[path].adding(increment, at: path, threads: threadsPerLayer)
+            let residual = try combined.residual.flatMap { increment throws(AggregationError) in
+                try global.residual[path].adding(increment, at: path)
             }
             return (module: combined.module, residual: residual)
         }
@@ -137,28 +137,16 @@ package struct CohortAggregation: Sendable {
 }
 
 extension LoRAModule? {
-    /// Returns what is folded into a layer after one more correction, in as few components as it has, at a scale of 1.
-    fileprivate func adding(
-        _ increment: FactoredSum,
-        at path: String,
-        threads: Int
-    ) throws(AggregationError) -> LoRAModule {
-        var sum = increment
+    /// Returns what is folded into a layer after one more correction, at a scale of 1, or `nil` where that is nothing.
+    ///
+    /// Corrections are stacked, which costs nothing and loses nothing, until they are as wide as the layer.
+    fileprivate func adding(_ increment: FactoredSum, at path: String) throws(AggregationError) -> LoRAModule? {
+        var sum = FactoredSum(rows: increment.rows, columns: increment.columns)
         if let earlier = self { sum.add(earlier.b, earlier.a, coefficient: earlier.scaling) }
-        let largest = max(1, min(sum.stackedRank, sum.rows, sum.columns))
-        let triplets: SingularValueDecomposition
-        do throws(LinearAlgebraError) {
-            triplets = try sum.truncatedSVD(rank: largest, threads: threads)
-        } catch {
-            throw .factorizationFailed(module: path, reason: error.description)
-        }
-        let rank = max(1, triplets.singularValues.count { $0 > 0 })
-        let scales = triplets.singularValues.prefix(rank).map(Float.init)
-        let module = LoRAModule(
-            a: triplets.vt.firstRows(rank),
-            b: triplets.u.firstColumns(rank).scalingColumns(by: scales, paddedTo: rank),
-            alpha: Double(rank)
-        )
+        sum.add(increment)
+        let (b, a) = sum.stacked()
+        guard a.rows > 0 else { return nil }
+        let module = LoRAModule(a: a, b: b, alpha: Double(a.rows))
         guard module.isFinite else { throw .factorizationFailed(module: path, reason: LoRAModule.overflow) }
         return module
     }

@@ -23,7 +23,7 @@ struct ArticleTests {
         let code = try text(of: "Tests/AggregationTests/Conformance/BalancedMean.swift")
         let start = try #require(code.range(of: "/// Averages products")?.lowerBound)
         let article = try text(of: "Sources/Aggregation/Aggregation.docc/AddingAStrategy.md")
-        let isQuoted = article.contains("```swift\n\(code[start...])```")
+        let isQuoted = article.contains("\n\n\(code[start...])```")
         #expect(isQuoted, "Copy BalancedMean into AddingAStrategy.md.")
     }
 }

@@ -1,5 +1,5 @@
 import Adapters
-import Aggregation
+package import Aggregation
 import LinearAlgebra
 
 // The example of the article "Adding a strategy", which quotes it from here on.
@@ -9,8 +9,8 @@ import LinearAlgebra
 ///     G = Σ wᵢ·sᵢ·BᵢAᵢ = U·Σ·Vᵀ,  A = √(Σ/s)·Vᵀ (r×k),  B = U·√(Σ/s) (d×r)
 ///
 /// Where ranks differ, components that few clients hold shrink with every round, as in FlexLoRA's state mode.
-struct BalancedMean: AggregationStrategy {
-    let profile = StrategyProfile(
+package struct BalancedMean: AggregationStrategy {
+    package let profile = StrategyProfile(
         name: "balanced-mean",
         paper: "the article \"Adding a strategy\"",
         ranks: .mixed,
@@ -21,7 +21,9 @@ struct BalancedMean: AggregationStrategy {
         privacy: "noise on the factors before upload"
     )
 
-    func combine(_ layer: LayerUpdates) throws(AggregationError) -> CombinedLayer {
+    package init() {}
+
+    package func combine(_ layer: LayerUpdates) throws(AggregationError) -> CombinedLayer {
         let global = layer.global
         var product = FactoredSum(rows: global.outputWidth, columns: global.inputWidth)
         for update in try layer.checked() {
