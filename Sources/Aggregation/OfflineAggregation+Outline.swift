@@ -8,6 +8,8 @@ extension OfflineAggregation {
         let blank: LoRAAdapter
         /// The largest rank of any layer of any contribution.
         let largestRank: Int
+        /// The round whose frozen factors are the same in all contributions; the first where there is none.
+        let round: RoundContext
         /// That of the contribution of the largest rank.
         private let configuration: PEFTConfiguration
         private let embeddingModules: Set<String>
@@ -17,7 +19,14 @@ extension OfflineAggregation {
         /// Reads every contribution once and keeps its shape.
         ///
         /// - Throws: `AdapterError` for a contribution that cannot be combined with any other, and what reading throws.
-        init(of contributions: [Contribution], minimumRank: Int, alpha: Double?) throws {
+        init(
+            of contributions: [Contribution],
+            strategy: any AggregationStrategy,
+            minimumRank: Int,
+            alpha: Double?
+        ) throws {
+            var first: LoRAAdapter?
+            var shared: (a: Bool, b: Bool) = (true, true)
             var likeness: LoRAAdapter?
             var largestRank = 0
             var configuration: PEFTConfiguration?
@@ -33,20 +42,33 @@ extension OfflineAggregation {
                     try Self.note(directory.adapter, called: name, in: &scalings)
                 }
                 baseModels.insert(directory.configuration.baseModel)
+                if let first {
+                    shared.a = shared.a && first.modules.allSatisfy { directory.adapter.modules[$0]?.a == $1.a }
+                    shared.b = shared.b && first.modules.allSatisfy { directory.adapter.modules[$0]?.b == $1.b }
+                } else {
+                    first = directory.adapter
+                }
                 likeness = Self.larger(likeness, directory.adapter)
                 if directory.adapter.maximumRank > largestRank {
                     largestRank = directory.adapter.maximumRank
                     configuration = directory.configuration
                 }
             }
-            guard let likeness, var configuration else { throw AggregationError.nothingToAggregate }
+            guard let first, let likeness, var configuration else { throw AggregationError.nothingToAggregate }
             // A path of one silo's machine says nothing about a result of several.
             configuration.baseModel = baseModels.count == 1 ? configuration.baseModel : nil
-            self.blank = try LoRAAdapter(
+            let (sharesA, sharesB) = shared
+            let number = (1...2).first { number in
+                let trained = strategy.trainedFactors(inRound: number)
+                return (trained.includesA || sharesA) && (trained.includesB || sharesB)
+            }
+            self.round = RoundContext(number: number ?? 1)
+            let blank = try LoRAAdapter(
                 blankFor: [ClientUpdate(client: ClientID(""), weight: 1, adapter: likeness)],
                 minimumRank: minimumRank,
                 alpha: alpha
             )
+            self.blank = blank.keeping(strategy.trainedFactors(inRound: round.number), frozenAsIn: first)
             self.largestRank = largestRank
             self.configuration = configuration
             self.embeddingModules = embeddingModules
@@ -138,6 +160,16 @@ extension OfflineAggregation {
 }
 
 extension LoRAAdapter {
+    /// Returns the adapter with the frozen factors of `first`, where they have its ranks.
+    fileprivate func keeping(_ trained: TrainedFactors, frozenAsIn first: LoRAAdapter) -> LoRAAdapter {
+        var adapter = self
+        for (path, module) in first.modules where modules[path]?.rank == module.rank {
+            if !trained.includesA { adapter.modules[path]?.a = module.a }
+            if !trained.includesB { adapter.modules[path]?.b = module.b }
+        }
+        return adapter
+    }
+
     /// Returns the adapter at the scales of `other` and at no smaller ranks, changing the base model as before.
     ///
     /// Where a layer gains rank, the new rows of A are those of `other` and the new columns of B are zero.

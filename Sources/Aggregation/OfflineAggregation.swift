@@ -1,4 +1,5 @@
 package import Adapters
+import LinearAlgebra
 
 /// Combines PEFT directories without a federation, by the strategies that rounds use.
 ///
@@ -21,6 +22,15 @@ package struct OfflineAggregation {
         }
     }
 
+    /// What came of it.
+    package struct Outcome {
+        /// The combined adapter, once for each rank that was asked for.
+        package let adapters: [PEFTDirectory]
+        /// What belongs into the base model, for strategies that correct it; as an adapter that is merged or loaded
+        /// beside the others.
+        package let residual: PEFTDirectory?
+    }
+
     private let strategy: any AggregationStrategy
     private let contributions: [Contribution]
     private let alpha: Double?
@@ -28,24 +38,34 @@ package struct OfflineAggregation {
     /// Creates an aggregation.
     ///
     /// - Parameters:
-    ///   - strategy: How to combine.
+    ///   - strategy: How to combine. Where cores are trained, PEFT's files hold B·R for B; its mean by a common A is the
+    ///     mean of the cores, so it is taken as ``FFALoRA`` takes B.
     ///   - contributions: What to combine, in any order; no two of the same name.
     ///   - alpha: α of the result; by default that of the adapter of the largest rank.
     package init(strategy: any AggregationStrategy, contributions: [Contribution], alpha: Double? = nil) {
-        self.strategy = strategy
+        self.strategy = strategy.trainedFactors(inRound: 1).includesCore ? FFALoRA() : strategy
         self.contributions = contributions.sorted { $0.client < $1.client }
         self.alpha = alpha
     }
 
-    /// Returns the combined adapter, once for each rank.
+    /// Combines the adapters.
+    ///
+    /// Factors that the strategy keeps frozen have to be the same everywhere; where it alternates between them, the ones
+    /// that are the same say which round this is. Heads are averaged by every strategy. A strategy that moves everything
+    /// into the base model has one result, what it moved.
     ///
     /// - Parameters:
     ///   - ranks: The ranks to hand out; none for the largest rank of the contributions.
     ///   - global: What the contributions were trained from, for strategies that combine what changed.
-    /// - Returns: A directory for each of `ranks`, in their order, or one.
+    /// - Returns: A directory for each of `ranks`, in their order, or one, and what belongs into the base model.
     /// - Throws: ``AggregationError`` or `AdapterError` that names the contribution which does not fit.
-    package func results(atRanks ranks: [Int], global: PEFTDirectory? = nil) throws -> [PEFTDirectory] {
-        let outline = try Outline(of: contributions, minimumRank: ranks.max() ?? 1, alpha: alpha)
+    package func outcome(atRanks ranks: [Int], global: PEFTDirectory? = nil) throws -> Outcome {
+        let outline = try Outline(
+            of: contributions,
+            strategy: strategy,
+            minimumRank: ranks.max() ?? 1,
+            alpha: alpha
+        )
         var start = outline.blank
         if let global {
             try outline.check(global: global)
@@ -58,12 +78,45 @@ package struct OfflineAggregation {
                 adapter: try contribution.read().adapter
             )
         }
-        let next = try CohortAggregation(strategy: strategy).nextGlobal(from: start, updates: updates)
-        guard !ranks.isEmpty else {
-            let largest = outline.largestRank
-            let result = next.maximumRank > largest ? try strategy.adapter(forRank: largest, from: next) : next
-            return [try outline.directory(of: result)]
+        var next = try CohortAggregation(strategy: strategy)
+            .nextGlobal(from: start, updates: updates, round: outline.round)
+        if strategy.profile.savedTensors == .local { next.averageSavedTensors(of: updates) }
+        let residual = next.residual.isEmpty ? nil : LoRAAdapter(modules: next.residual)
+        if let residual, strategy.profile.rebasesFactors {
+            let whole = LoRAAdapter(modules: residual.modules, savedTensors: next.savedTensors)
+            let offered = whole.maximumRank...whole.maximumRank
+            if let rank = ranks.first(where: { !offered.contains($0) }) {
+                throw AggregationError.invalidRank(rank, offered: offered)
+            }
+            let directory = try outline.directory(of: whole)
+            return Outcome(adapters: ranks.isEmpty ? [directory] : ranks.map { _ in directory }, residual: nil)
         }
-        return try ranks.map { rank in try outline.directory(of: strategy.adapter(forRank: rank, from: next)) }
+        let adapters =
+            if ranks.isEmpty {
+                [next.maximumRank > outline.largestRank ? try cut(next, to: outline.largestRank) : next]
+            } else {
+                try ranks.map { try cut(next, to: $0) }
+            }
+        var correction = try residual.map { try outline.directory(of: $0) }
+        // Heads are the adapter's.
+        correction?.configuration.modulesToSave = []
+        return Outcome(adapters: try adapters.map { try outline.directory(of: $0) }, residual: correction)
+    }
+
+    private func cut(_ adapter: LoRAAdapter, to rank: Int) throws(AggregationError) -> LoRAAdapter {
+        try strategy.adapter(forRank: rank, from: adapter)
+    }
+}
+
+extension LoRAAdapter {
+    /// Replaces the saved tensors by the means of those that were handed in, whose values were checked.
+    fileprivate mutating func averageSavedTensors(of updates: [ClientUpdate]) {
+        let counted = updates.filter { $0.weight > 0 }
+        let total = counted.reduce(0) { $0 + $1.weight }
+        for path in savedTensors.keys {
+            let tensors = counted.compactMap { $0.adapter.savedTensors[path]?.elements }
+            let mean = weightedSum(of: tensors, coefficients: counted.map { $0.weight / total }).sum
+            savedTensors[path]?.elements = mean.elements
+        }
     }
 }

@@ -103,7 +103,7 @@ struct UpdateRequirements: Sendable {
                 throw .rankOutOfRange(client: client, module: path, largest: expected.rank, found: module.rank)
             }
         }
-        guard (module.core == nil) == (expected.core == nil) else {
+        guard (module.core == nil) == (expected.core == nil), module.core != nil || !trained.includesCore else {
             throw .unexpectedCore(client: client, tensor: LoRAAdapter.nameOfCore(path), isMissing: module.core == nil)
         }
         // The global scale is divided by; a client's may be anything finite.

@@ -24,7 +24,7 @@ struct OfflineAggregationTests {
             strategy: FlexLoRA(mode: .state),
             contributions: [contribution("b", 3, Self.second), contribution("a", 1, Self.first)]
         )
-        let results = try aggregation.results(atRanks: [1, 2])
+        let results = try aggregation.outcome(atRanks: [1, 2]).adapters
         let one = try #require(results[0].adapter.modules["q"])
         #expect(one.scaling == 2)
         // The reference values have six decimals.
@@ -43,7 +43,7 @@ struct OfflineAggregationTests {
             strategy: FlexLoRA(mode: .state),
             contributions: [contribution("a", 1, low), contribution("b", 1, Self.second)]
         )
-        let result = try #require(aggregation.results(atRanks: []).first)
+        let result = try #require(aggregation.outcome(atRanks: []).adapters.first)
         #expect(result.adapter.modules["q"]?.rank == 2)
         #expect(result.adapter.modules["q"]?.alpha == 2)
         let other = OfflineAggregation(
@@ -51,7 +51,7 @@ struct OfflineAggregationTests {
             contributions: [contribution("a", 1, low), contribution("b", 1, Self.second)],
             alpha: 7
         )
-        let scaled = try #require(other.results(atRanks: []).first?.adapter.modules["q"])
+        let scaled = try #require(other.outcome(atRanks: []).adapters.first?.adapter.modules["q"])
         #expect(scaled.alpha == 7)
         let unscaled = try #require(result.adapter.modules["q"])
         for (left, right) in zip(product(scaled).elements, product(unscaled).elements) {
@@ -72,7 +72,7 @@ struct OfflineAggregationTests {
             strategy: FlexLoRA(mode: .delta),
             contributions: [contribution("a", 5, small), contribution("b", 1, global)]
         )
-        for (rank, result) in zip([2, 3], try aggregation.results(atRanks: [2, 3], global: global)) {
+        for (rank, result) in zip([2, 3], try aggregation.outcome(atRanks: [2, 3], global: global).adapters) {
             let module = try #require(result.adapter.modules["q"])
             #expect(module.rank == rank)
             expect(product(module), product(try #require(global.adapter.modules["q"])).elements, within: 2e-6)
@@ -89,7 +89,7 @@ struct OfflineAggregationTests {
                 strategy: FlexLoRA(mode: .state),
                 contributions: order.map { contributions[$0] }
             )
-            return try aggregation.results(atRanks: []).map(\.adapter)
+            return try aggregation.outcome(atRanks: []).adapters.map(\.adapter)
         }
         #expect(Set(results.map { AdapterPayload.bytes(of: $0[0]) }).count == 1)
     }
@@ -101,7 +101,7 @@ struct OfflineAggregationTests {
         func baseModel(_ directories: [PEFTDirectory]) throws -> String? {
             let contributions = directories.enumerated().map { contribution("\($0.offset)", 1, $0.element) }
             return try OfflineAggregation(strategy: FlexLoRA(mode: .state), contributions: contributions)
-                .results(atRanks: []).first?.configuration.baseModel
+                .outcome(atRanks: []).adapters.first?.configuration.baseModel
         }
         #expect(try baseModel(named) == "org/model")
         named[0].configuration.baseModel = "/home/someone/model"
@@ -116,7 +116,7 @@ struct OfflineAggregationTests {
             strategy: FlexLoRA(mode: .state),
             contributions: [contribution("munich", 1, broken), contribution("berlin", 1, Self.first)]
         )
-        let error = #expect(throws: AggregationError.self) { try aggregation.results(atRanks: []) }
+        let error = #expect(throws: AggregationError.self) { try aggregation.outcome(atRanks: []) }
         #expect(error?.description.contains("munich") == true)
     }
 
@@ -131,7 +131,84 @@ struct OfflineAggregationTests {
             contributions: [contribution("a", 1, Self.first)]
         )
         let error = AdapterError.unexpectedTensors(missing: ["q"], unknown: ["k"], source: "the global adapter")
-        #expect(throws: error) { try aggregation.results(atRanks: [], global: global) }
+        #expect(throws: error) { try aggregation.outcome(atRanks: [], global: global) }
+    }
+
+    // MARK: - Every strategy
+
+    /// Two adapters of rank 2, alike in A or B where that is asked for, with a head.
+    private func pair(sharingA: Bool = false, sharingB: Bool = false) -> [OfflineAggregation.Contribution] {
+        var generator = CounterGenerator(seed: 51)
+        let a = Matrix(gaussian: 2, 4, using: &generator)
+        let b = Matrix(gaussian: 5, 2, using: &generator)
+        return (0..<2).map { index in
+            var directory = Self.directory(
+                a: sharingA ? a : Matrix(gaussian: 2, 4, using: &generator),
+                b: sharingB ? b : Matrix(gaussian: 5, 2, using: &generator),
+                alpha: 2
+            )
+            directory.adapter.savedTensors["head"] = DenseTensor(shape: [1], elements: [Float(index)])
+            return contribution("\(index)", Double(2 * index + 1), directory)
+        }
+    }
+
+    private func meanOfProducts(_ contributions: [OfflineAggregation.Contribution]) throws -> [Float] {
+        var mean = Matrix(rows: 5, columns: 4)
+        for contribution in contributions {
+            let module = try #require(try contribution.read().adapter.modules["q"])
+            mean.add(product(module), scaledBy: Float(contribution.weight / 4))
+        }
+        return mean.elements
+    }
+
+    @Test("combines adapters without a global one, by every strategy", arguments: StrategyRegistry.names)
+    func everyStrategy(_ name: String) throws {
+        let strategy = try StrategyRegistry.strategy(named: name)
+        let freezes = strategy.trainedFactors(inRound: 1) != .both
+        let contributions = pair(sharingA: freezes)
+        let outcome = try OfflineAggregation(strategy: strategy, contributions: contributions).outcome(atRanks: [])
+        let adapter = try #require(outcome.adapters.first).adapter
+        #expect(outcome.adapters.count == 1)
+        #expect(adapter.savedTensors["head"]?.elements == [0.75])
+        var found = product(try #require(adapter.modules["q"]))
+        if let residual = try outcome.residual.map({ try #require($0.adapter.modules["q"]) }) {
+            found.add(product(residual))
+            #expect(outcome.residual?.adapter.savedTensors.isEmpty == true)
+        }
+        // What fits into rank 2 is exact: FlexLoRA cuts the mean of two products of rank 2.
+        if strategy.profile.isExact, name != "flexlora" {
+            expect(found, try meanOfProducts(contributions), within: 2e-6)
+        }
+    }
+
+    @Test("takes rolora's round from the factor that is the same everywhere")
+    func alternation() throws {
+        for contributions in [pair(sharingA: true), pair(sharingB: true)] {
+            let outcome = try OfflineAggregation(strategy: RoLoRA(), contributions: contributions).outcome(atRanks: [])
+            let module = try #require(outcome.adapters.first?.adapter.modules["q"])
+            expect(product(module), try meanOfProducts(contributions), within: 2e-6)
+        }
+    }
+
+    @Test(
+        "refuses factors that differ where they have to be the same",
+        arguments: ["ffa-lora", "rolora", "fedsvd", "fed-sb"]
+    )
+    func differingA(_ name: String) throws {
+        let strategy = try StrategyRegistry.strategy(named: name)
+        let aggregation = OfflineAggregation(strategy: strategy, contributions: pair())
+        #expect(throws: AggregationError.frozenFactorDiffers(client: ClientID("1"), tensor: "q.lora_A.weight")) {
+            try aggregation.outcome(atRanks: [])
+        }
+    }
+
+    @Test("gives flora's stack its own rank and no other")
+    func stack() throws {
+        let aggregation = OfflineAggregation(strategy: FLoRA(), contributions: pair())
+        let stack = try #require(aggregation.outcome(atRanks: []).adapters.first)
+        #expect(stack.adapter.maximumRank == 4 && stack.adapter.modules["q"]?.scaling == 1)
+        #expect(try aggregation.outcome(atRanks: [4]).adapters.count == 1)
+        #expect(throws: AggregationError.invalidRank(2, offered: 4...4)) { try aggregation.outcome(atRanks: [2]) }
     }
 
     // MARK: - Helpers

@@ -72,17 +72,26 @@ struct AggregateCommand: AsyncParsableCommand {
             alpha: alpha
         )
         let global = try global.map { try PEFTDirectory(reading: URL(fileURLWithPath: $0, isDirectory: true)) }
-        let results = try aggregation.results(atRanks: ranks, global: global)
+        let outcome = try aggregation.outcome(atRanks: ranks, global: global)
         // The names of the directories inside the target; one result is the target itself.
         let names = ranks.map { "rank-\($0)" }
         try AtomicDirectory.create(at: target) { (folder) throws(AdapterError) in
-            for (index, result) in results.enumerated() {
-                guard names.indices.contains(index) else { return try result.write(into: folder) }
-                try result.write(to: folder.appendingPathComponent(names[index], isDirectory: true))
+            for (index, adapter) in outcome.adapters.enumerated() {
+                if names.indices.contains(index) {
+                    try adapter.write(to: folder.appendingPathComponent(names[index], isDirectory: true))
+                } else {
+                    try adapter.write(into: folder)
+                }
             }
+            try outcome.residual?.write(to: folder.appendingPathComponent(Self.residualName, isDirectory: true))
         }
-        for folder in names.isEmpty ? [target] : names.map(target.appendingPathComponent(_:)) { print(folder.path) }
+        var written = names.isEmpty ? [target] : names.map(target.appendingPathComponent(_:))
+        if outcome.residual != nil { written.append(target.appendingPathComponent(Self.residualName)) }
+        for folder in written { print(folder.path) }
     }
+
+    /// Where what belongs into the base model is written.
+    private static let residualName = "residual"
 
     /// The strategy in the mode that was asked for, or in the one that `--global` allows.
     private func chosenStrategy() throws -> any AggregationStrategy {

@@ -1,9 +1,13 @@
+import Aggregation
 import FederatedLearning
 import Foundation
 import TestSupport
 import Testing
 
 struct JobFileTests {
+    /// The names of all strategies, as messages list them.
+    static let strategies = StrategyRegistry.names.map { "`\($0)`" }.joined(separator: ", ")
+
     static let complete = """
         name: sentiment-four-silos
         model: models/minilm
@@ -313,7 +317,7 @@ struct JobFileTests {
             Mistake(
                 "name: flexlora",
                 "name: flexlora2",
-                "`strategy.name` in line 6 is 'flexlora2', which is not known. Did you mean `flexlora`? Known: `fedavg`, `ffa-lora`, `flexlora`."
+                "`strategy.name` in line 6 is 'flexlora2', which is not known. Did you mean `flexlora`? Known: \(strategies)."
             ),
             Mistake(
                 "name: flexlora",
