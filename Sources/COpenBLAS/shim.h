@@ -49,6 +49,13 @@ void dsyevd_(
     const blasint *lwork, blasint *iwork, const blasint *liwork, blasint *info, size_t jobz_length,
     size_t uplo_length);
 
+/// Some eigenvalues, ascending, and their eigenvectors of a symmetric matrix.
+void dsyevr_(
+    const char *jobz, const char *range, const char *uplo, const blasint *n, double *a, const blasint *lda,
+    const double *vl, const double *vu, const blasint *il, const blasint *iu, const double *abstol, blasint *m,
+    double *w, double *z, const blasint *ldz, blasint *isuppz, double *work, const blasint *lwork, blasint *iwork,
+    const blasint *liwork, blasint *info, size_t jobz_length, size_t range_length, size_t uplo_length);
+
 /// Cholesky factorization with complete pivoting of a positive semidefinite matrix: PᵀAP = UᵀU.
 void dpstrf_(
     const char *uplo, const blasint *n, double *a, const blasint *lda, blasint *piv, blasint *rank,

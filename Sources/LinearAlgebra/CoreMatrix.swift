@@ -39,6 +39,89 @@ struct CoreMatrix: Sendable {
         }
     }
 
+    /// A ← diag(scales)·A.
+    mutating func scaleRows(by scales: [Double]) {
+        precondition(scales.count == rows, "\(scales.count) scales do not fit \(rows) rows")
+        for column in 0..<columns {
+            for row in 0..<rows {
+                self[row, column] *= scales[row]
+            }
+        }
+    }
+
+    /// The sum of the squares of the elements.
+    var sumOfSquares: Double {
+        elements.reduce(0) { $0 + $1 * $1 }
+    }
+
+    /// Returns the first `count` columns.
+    func firstColumns(_ count: Int) -> CoreMatrix {
+        CoreMatrix(rows: rows, columns: count, elements: Array(elements.prefix(rows * count)))
+    }
+
+    /// Returns the last `count` columns.
+    func lastColumns(_ count: Int) -> CoreMatrix {
+        CoreMatrix(rows: rows, columns: count, elements: Array(elements.suffix(rows * count)))
+    }
+
+    /// Returns the columns, the last one first.
+    func reversedColumns() -> CoreMatrix {
+        var block: [Double] = []
+        block.reserveCapacity(elements.count)
+        for column in (0..<columns).reversed() {
+            block += elements[column * rows..<(column + 1) * rows]
+        }
+        return CoreMatrix(rows: rows, columns: columns, elements: block)
+    }
+
+    /// Returns A₁·B₁ or A₁ᵀ·B₁ of two blocks of A and B.
+    ///
+    /// - Complexity: O(m·n·k).
+    static func product(
+        _ a: CoreMatrix,
+        rows aRows: Range<Int>,
+        columns aColumns: Range<Int>,
+        _ orientation: Orientation,
+        by b: CoreMatrix,
+        rows bRows: Range<Int>,
+        columns bColumns: Range<Int>
+    ) -> CoreMatrix {
+        let (m, k) = orientation == .stored ? (aRows.count, aColumns.count) : (aColumns.count, aRows.count)
+        precondition(k == bRows.count, "\(m)×\(k) cannot be multiplied by \(bRows.count)×\(bColumns.count)")
+        precondition(aRows.upperBound <= a.rows && aColumns.upperBound <= a.columns, "the block is not within A")
+        precondition(bRows.upperBound <= b.rows && bColumns.upperBound <= b.columns, "the block is not within B")
+        var c = CoreMatrix(rows: m, columns: bColumns.count)
+        guard m > 0, k > 0, c.columns > 0 else { return c }
+        unsafe a.elements.withUnsafeBufferPointer { first in
+            unsafe b.elements.withUnsafeBufferPointer { second in
+                guard let first = first.baseAddress, let second = second.baseAddress else { return }
+                unsafe cblas_dgemm(
+                    CblasColMajor,
+                    orientation.blas,
+                    CblasNoTrans,
+                    blasint(m),
+                    blasint(c.columns),
+                    blasint(k),
+                    1,
+                    first + aColumns.lowerBound * a.rows + aRows.lowerBound,
+                    blasint(a.rows),
+                    second + bColumns.lowerBound * b.rows + bRows.lowerBound,
+                    blasint(b.rows),
+                    0,
+                    &c.elements,
+                    blasint(m)
+                )
+            }
+        }
+        return c
+    }
+
+    /// Returns [A B], both side by side.
+    func appendingColumns(of other: CoreMatrix) -> CoreMatrix {
+        precondition(rows == other.rows, "\(other.rows) rows do not stand beside \(rows)")
+        return CoreMatrix(rows: rows, columns: columns + other.columns, elements: elements + other.elements)
+    }
+
     /// The sum of the diagonal.
     var trace: Double {
         (0..<min(rows, columns)).reduce(0) { $0 + self[$1, $1] }

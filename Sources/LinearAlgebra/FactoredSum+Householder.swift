@@ -10,9 +10,8 @@ extension FactoredSum {
     func decomposeThroughHouseholder(
         rank: Int,
         threads: Int
-    ) throws(LinearAlgebraError) -> SingularValueDecomposition {
+    ) throws(LinearAlgebraError) -> Truncation {
         let width = stackedRank
-        guard width <= min(rows, columns) else { return try decomposeDense(rank: rank) }
         let factors = Concurrency.map(2, threads: threads) { LAPACK.factorQR(self.stack($0 == 0 ? .left : .right)) }
         var left = Self.upperTriangle(of: factors[0])
         let right = Self.upperTriangle(of: factors[1])
@@ -28,7 +27,7 @@ extension FactoredSum {
             magnitude += abs(c[column]) * b.squareRoot() * a.squareRoot()
         }
         let rounding = try roundingLevel(ofTerms: magnitude)
-        guard rounding > 0 else { return decompositionOfZero(rank: rank) }
+        guard rounding > 0 else { return Truncation(decompositionOfZero(rank: rank), residual: 0) }
 
         let core = try LAPACK.factorSVD(CoreMatrix.product(left, by: right, .transposed))
         let singularValues = (0..<rank).map { $0 < width && core.s[$0] > rounding ? core.s[$0] : 0 }
@@ -51,32 +50,33 @@ extension FactoredSum {
         Concurrency.forEach(in: &sides, threads: threads) { index, side in
             LAPACK.applyQ(factors[index], to: &side, transposed: index == 0)
         }
-        return SingularValueDecomposition(
+        let decomposition = SingularValueDecomposition(
             u: Matrix(rows: rows, columns: rank, elements: sides[0].elements.map(Float.init)),
             singularValues: singularValues,
             vt: Matrix(rows: rank, columns: columns, elements: sides[1].elements.map(Float.init))
         )
+        return Truncation(decomposition, residual: core.s.dropFirst(rank).reduce(0) { $0 + $1 * $1 }.squareRoot())
     }
 
     /// B, rows×R, or Aᵀ, columns×R, in 64 bits.
     private func stack(_ side: Side) -> CoreMatrix {
-        switch side {
-        case .left:
-            var elements: [Double] = []
-            elements.reserveCapacity(rows * stackedRank)
-            for term in terms {
-                elements += term.b.transposed().elements.lazy.map(Double.init)
+        let extent = side == .left ? rows : columns
+        var elements: [Double] = []
+        elements.reserveCapacity(extent * stackedRank)
+        for term in terms {
+            switch side {
+            case .left:
+                elements += term.b.resident().transposed().elements.lazy.map(Double.init)
+            case .right:
+                // The rows of A, one after the other, are the columns of Aᵀ.
+                term.a.withElements { a in
+                    for index in a.indices {
+                        elements.append(Double(a[index]))
+                    }
+                }
             }
-            return CoreMatrix(rows: rows, columns: stackedRank, elements: elements)
-        case .right:
-            // The rows of A, one after the other, are the columns of Aᵀ.
-            var elements: [Double] = []
-            elements.reserveCapacity(columns * stackedRank)
-            for term in terms {
-                elements += term.a.elements.lazy.map(Double.init)
-            }
-            return CoreMatrix(rows: columns, columns: stackedRank, elements: elements)
         }
+        return CoreMatrix(rows: extent, columns: stackedRank, elements: elements)
     }
 
     private static func upperTriangle(of reflectors: LAPACK.Reflectors<Double>) -> CoreMatrix {

@@ -153,35 +153,55 @@ extension FactoredSum {
     }
 
     private func fill(_ panel: inout [Double], from side: Side, start: Int, length: Int, width: Int) {
+        Self.widen(terms[...], side, start: start, length: length, width: width, into: &panel)
+    }
+
+    /// Copies a panel of some terms' factors, in 64 bits and without coefficients.
+    ///
+    /// - Parameters:
+    ///   - terms: The terms whose factors stand side by side.
+    ///   - side: B, whose panel is `length`×`width` row-major, or A, whose panel is `width`×`length`.
+    ///   - start: The panel's first row of B, or column of A.
+    ///   - length: How many rows or columns it has.
+    ///   - width: How many components the terms have together.
+    ///   - panel: Holds at least `length`·`width` elements.
+    static func widen(
+        _ terms: ArraySlice<Term>,
+        _ side: Side,
+        start: Int,
+        length: Int,
+        width: Int,
+        into panel: inout [Double]
+    ) {
+        precondition(panel.count >= length * width, "\(panel.count) elements hold no panel of \(length)×\(width)")
         var offset = 0
         unsafe panel.withUnsafeMutableBufferPointer { panel in
             guard let target = panel.baseAddress else { return }
             for term in terms {
                 let rank = term.coefficients.count
-                switch side {
-                case .left:
-                    unsafe term.b.elements.withUnsafeBufferPointer { source in
+                (side == .left ? term.b : term.a).withElements { source in
+                    unsafe source.withUnsafeBufferPointer { source in
                         guard let source = source.baseAddress else { return }
-                        unsafe tributary_widen_block(
-                            target + offset,
-                            width,
-                            source + start * rank,
-                            rank,
-                            length,
-                            rank
-                        )
-                    }
-                case .right:
-                    unsafe term.a.elements.withUnsafeBufferPointer { source in
-                        guard let source = source.baseAddress else { return }
-                        unsafe tributary_widen_block(
-                            target + offset * length,
-                            length,
-                            source + start,
-                            columns,
-                            rank,
-                            length
-                        )
+                        switch side {
+                        case .left:
+                            unsafe tributary_widen_block(
+                                target + offset,
+                                width,
+                                source + start * rank,
+                                rank,
+                                length,
+                                rank
+                            )
+                        case .right:
+                            unsafe tributary_widen_block(
+                                target + offset * length,
+                                length,
+                                source + start,
+                                term.a.columns,
+                                rank,
+                                length
+                            )
+                        }
                     }
                 }
                 offset += rank

@@ -3,13 +3,15 @@
 /// G is rows×columns and is formed only where the stacked factors are wider than G itself. Side by side, the factors are
 /// the stacks B (rows×R) and A (R×columns) with a coefficient for each of the R rank-one components, so that
 /// G = B·diag(c)·A. Norms and singular vectors of G follow from those three in O((rows + columns)·R²).
-package struct FactoredSum: Sendable, Codable {
+///
+/// Factors may lie in mapped files: the stacks are read in panels and never copied whole, except by the Householder route.
+package struct FactoredSum: Sendable {
     /// One product of the sum, B·diag(c)·A.
-    struct Term: Sendable, Codable {
+    struct Term: Sendable {
         /// rows×r.
-        let b: Matrix
+        let b: StoredMatrix
         /// r×columns.
-        let a: Matrix
+        let a: StoredMatrix
         /// c, one value for each of the r components.
         let coefficients: [Double]
     }
@@ -36,23 +38,36 @@ package struct FactoredSum: Sendable, Codable {
     ///   - b: B, rows×r.
     ///   - a: A, r×columns.
     ///   - coefficient: Any finite number; a product with 0 is left out.
-    package mutating func add(_ b: Matrix, _ a: Matrix, coefficient: Double = 1) {
+    package mutating func add(_ b: StoredMatrix, _ a: StoredMatrix, coefficient: Double = 1) {
         add(b, a, coefficients: [Double](repeating: coefficient, count: b.columns))
     }
 
-    /// Adds `coefficient`·B·A of factors that are read where they lie.
-    package mutating func add(_ b: StoredMatrix, _ a: StoredMatrix, coefficient: Double = 1) {
-        add(b.resident(), a.resident(), coefficient: coefficient)
-    }
-
     /// Adds B·diag(c)·A: each rank-one component with a coefficient of its own.
-    package mutating func add(_ b: Matrix, _ a: Matrix, coefficients: [Double]) {
+    package mutating func add(_ b: StoredMatrix, _ a: StoredMatrix, coefficients: [Double]) {
         precondition(
             b.rows == rows && a.columns == columns && b.columns == a.rows && b.columns == coefficients.count,
             "\(b.rows)×\(b.columns) by \(a.rows)×\(a.columns) is no term of a \(rows)×\(columns) sum"
         )
         guard coefficients.contains(where: { $0 != 0 }) else { return }
         terms.append(Term(b: b, a: a, coefficients: coefficients))
+    }
+
+    /// Adds `coefficient`·B·A of matrices in memory.
+    package mutating func add(_ b: Matrix, _ a: Matrix, coefficient: Double = 1) {
+        add(StoredMatrix(b), StoredMatrix(a), coefficient: coefficient)
+    }
+
+    /// Adds B·diag(c)·A of matrices in memory.
+    package mutating func add(_ b: Matrix, _ a: Matrix, coefficients: [Double]) {
+        add(StoredMatrix(b), StoredMatrix(a), coefficients: coefficients)
+    }
+
+    /// Gives back the memory under mapped factors; they stay readable.
+    package func release() {
+        for term in terms {
+            term.b.release()
+            term.a.release()
+        }
     }
 
     /// c of all terms, in the order of the stacks.
@@ -79,7 +94,7 @@ package struct FactoredSum: Sendable, Codable {
     /// Returns G itself, rows×columns.
     ///
     /// - Complexity: O(rows·columns·R).
-    package func dense() -> Matrix {
-        Matrix(rows: rows, columns: columns, elements: denseTransposed().elements.map(Float.init))
+    package func dense(threads: Int = Concurrency.processorCount) -> Matrix {
+        Matrix(rows: rows, columns: columns, elements: denseTransposed(threads: threads).elements.map(Float.init))
     }
 }

@@ -128,14 +128,69 @@ enum LAPACK {
         return values
     }
 
-    /// Factors a positive semidefinite matrix K, given by its lower triangle, as X·Xᵀ with as few columns as its
+    /// Returns the `count` largest eigenvalues of a symmetric matrix, given by its lower triangle, and their eigenvectors,
+    /// both in descending order (`dsyevr`).
+    ///
+    /// The matrix is brought to three diagonals for all, but only the vectors asked for are computed and brought back.
+    static func factorSymmetric(
+        _ a: consuming CoreMatrix,
+        leading count: Int
+    ) throws(LinearAlgebraError) -> (values: [Double], vectors: CoreMatrix) {
+        precondition(a.rows == a.columns && 0...a.rows ~= count, "\(a.rows)×\(a.columns) has no \(count) eigenvalues")
+        var values = [Double](repeating: 0, count: a.rows)
+        var vectors = CoreMatrix(rows: a.rows, columns: count)
+        guard count > 0 else { return ([], vectors) }
+        var n = blasint(a.rows)
+        var (lda, ldz) = (n, n)
+        var (first, last, found) = (n - blasint(count) + 1, n, blasint(0))
+        // Unused with a range of indices; the smallest tolerance there is.
+        var (lower, upper, tolerance) = (0.0, 0.0, 0.0)
+        var support = [blasint](repeating: 0, count: 2 * count)
+        // LAPACK's documented minimum.
+        var liwork = 10 * n
+        var iwork = [blasint](repeating: 0, count: Int(liwork))
+        let info = withWorkspace(of: Double.self) { work, lwork, info in
+            unsafe dsyevr_(
+                "V",
+                "I",
+                "L",
+                &n,
+                &a.elements,
+                &lda,
+                &lower,
+                &upper,
+                &first,
+                &last,
+                &tolerance,
+                &found,
+                &values,
+                &vectors.elements,
+                &ldz,
+                &support,
+                &work,
+                &lwork,
+                &iwork,
+                &liwork,
+                &info,
+                1,
+                1,
+                1
+            )
+        }
+        guard info == 0, Int(found) == count else { throw .didNotConverge(routine: "dsyevr", info: info) }
+        return (values.prefix(count).reversed(), vectors.reversedColumns())
+    }
+
+    /// Factors a positive semidefinite matrix K, given by its lower triangle, as PᵀKP = L·Lᵀ with as few columns as its
     /// numerical rank (`dpstrf`).
     ///
     /// Pivoting takes the largest remaining diagonal element first, and stops where what remains is rounding.
-    static func factorSemidefinite(_ k: consuming CoreMatrix) -> CoreMatrix {
+    ///
+    /// - Returns: L, n×rank and zero above the diagonal, and for each of its rows the row of K that it stands for.
+    static func factorSemidefinite(_ k: consuming CoreMatrix) -> (l: CoreMatrix, pivots: [Int]) {
         precondition(k.rows == k.columns, "\(k.rows)×\(k.columns) is not square")
         let size = k.rows
-        guard size > 0 else { return k }
+        guard size > 0 else { return (k, []) }
         var n = blasint(size)
         var lda = n
         var pivots = [blasint](repeating: 0, count: size)
@@ -146,13 +201,13 @@ enum LAPACK {
         // A positive `info` says that the matrix is rank deficient, which is no failure here.
         unsafe dpstrf_("L", &n, &k.elements, &lda, &pivots, &rank, &tolerance, &work, &info, 1)
         precondition(info >= 0, "argument \(-info) of dpstrf is wrong")
-        var x = CoreMatrix(rows: size, columns: Int(rank))
-        for column in 0..<x.columns {
-            for row in column..<size {
-                x[Int(pivots[row]) - 1, column] = k[row, column]
+        var l = k.firstColumns(Int(rank))
+        for column in 0..<l.columns {
+            for row in 0..<column {
+                l[row, column] = 0
             }
         }
-        return x
+        return (l, pivots.map { Int($0) - 1 })
     }
 
     // MARK: -

@@ -43,6 +43,15 @@ package struct SingularValueDecomposition: Sendable, Equatable {
         )
     }
 
+    /// Returns the first `count` triplets.
+    package func prefix(_ count: Int) -> SingularValueDecomposition {
+        SingularValueDecomposition(
+            u: u.firstColumns(count),
+            singularValues: Array(singularValues.prefix(count)),
+            vt: vt.firstRows(count)
+        )
+    }
+
     /// Returns U·Σ·Vᵀ.
     package func product() -> Matrix {
         let (rows, count) = (u.rows, count)
