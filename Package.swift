@@ -215,7 +215,8 @@ if Context.environment["ENABLE_BENCHMARKS"] != nil {
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
-            path: "Tests/Benchmarks"
+            path: "Tests/Benchmarks",
+            exclude: ["rival_flexlora.py"]
         )
     )
 }

@@ -9,7 +9,36 @@ enum FlexLoRABenchmark: Benchmark {
     private static let handedOut = [4, 8, 16, 32, 64]
 
     static func run() throws -> [Row] {
-        try [roundTimes(), routes(), accuracy()].flatMap(\.self)
+        try [cohorts(), roundTimes(), routes(), accuracy()].flatMap(\.self)
+    }
+
+    // MARK: - Cohorts
+
+    /// The route that is chosen for each size of cohort, beside the strongest rival's.
+    private static func cohorts() throws -> [Row] {
+        try [(20, 0.05), (100, 0.9), (1_000, 1.5)].map { clients, bar in
+            let sum = FactoredSum.random(size: 4_096, clients: clients, rank: 16)
+            var report: TruncationReport?
+            let time = try Measurement.median(of: 3) {
+                let truncation = try sum.truncation(rank: 16)
+                report = truncation.report
+                return truncation
+            }
+            let rivals = Rival.flexLoRATimes(size: 4_096, clients: clients, rank: 16, triplets: 16)
+            let compared = rivals.map { "\($0.seconds.milliseconds) dense product and randomized SVD in \($0.library)" }
+            return Row(
+                "4096×4096, \(clients) clients of r = 16: 16 triplets",
+                figure: "\(time.milliseconds), \(report.map(quality) ?? "")",
+                yardstick: (["bar \(bar.milliseconds)"] + (rivals.isEmpty ? [Rival.missing] : compared))
+                    .joined(separator: "; "),
+                ratio: rivals.map { ($0.seconds / time).times }.joined(separator: ", ")
+            )
+        }
+    }
+
+    private static func quality(_ report: TruncationReport) -> String {
+        guard let excess = report.excess, excess > 0 else { return "\(report.route), exact" }
+        return "\(report.route), at most \((100 * excess).formatted(unit: "%")) above the smallest error"
     }
 
     // MARK: - Time

@@ -34,6 +34,8 @@ package struct SafetensorsFile: Sendable {
             throw .unreadableFile(path: source ?? path, reason: error.description)
         }
         try self.init(storage: .mapped(file), source: source ?? path, limits: limits)
+        // Reading the header may have mapped 2 MiB around it: too much for each of a thousand files that lie open.
+        file.release(0..<file.count)
     }
 
     /// Reads the header of a file that is in memory.
