@@ -3,7 +3,8 @@ import Adapters
 /// Averages every component of the factors over the clients that hold it.
 ///
 /// Chen et al., "RBLA: rank-based-LoRA-aggregation for fine-tuning heterogeneous models in FLaaS", arXiv:2408.08699.
-/// Padding by replication (Byun & Lee, NAACL 2025, arXiv:2406.17477) gives the same mean. With factors Bᵢ (d×rᵢ) and Aᵢ (rᵢ×k):
+/// Padding by replication (Byun & Lee, NAACL 2025, arXiv:2406.17477) gives the same mean. With factors Bᵢ (d×rᵢ) and Aᵢ
+/// (rᵢ×k):
 ///
 ///     B[:, j] = Σ wᵢ·(sᵢ/s)·Bᵢ[:, j] / Σ wᵢ           over the clients with rᵢ ≥ j
 ///     A[j, :] = Σ wᵢ·Aᵢ[j, :] / Σ wᵢ
