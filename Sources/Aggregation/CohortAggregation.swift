@@ -7,18 +7,33 @@ import LinearAlgebra
 /// weights become shares of 1, layers are spread over threads, saved tensors are averaged, and what strategies fold into
 /// the base model is added up. Adapters that are combined offline give the same bits as they did in a round.
 ///
+/// A robust rule, where there is one, decides before the strategy which clients count how much; a server optimizer takes
+/// its step after it.
+///
 /// Updates are read where they lie, a layer at a time: memory grows with the adapter and not with the cohort.
 package struct CohortAggregation: Sendable {
     package let strategy: any AggregationStrategy
+    package let robustRule: (any RobustRule)?
+    package let optimizer: ServerOptimizer?
     private let threads: Int
 
     /// Creates an aggregation that uses `strategy`.
     ///
     /// - Parameters:
-    ///   - strategy: How to combine.
+    ///   - strategy: How to combine. ``RobustRule/check(goesWith:)`` and ``ServerOptimizer/check(goesWith:)`` have found
+    ///     that it goes with the rest.
+    ///   - robustRule: What to do about wrong clients; `nil` to trust all.
+    ///   - optimizer: How to step from the previous adapter; `nil` to take what was combined.
     ///   - threads: How many threads to use; the result does not depend on it.
-    package init(strategy: any AggregationStrategy, threads: Int = Concurrency.processorCount) {
+    package init(
+        strategy: any AggregationStrategy,
+        robustRule: (any RobustRule)? = nil,
+        optimizer: ServerOptimizer? = nil,
+        threads: Int = Concurrency.processorCount
+    ) {
         self.strategy = strategy
+        self.robustRule = robustRule
+        self.optimizer = optimizer
         self.threads = threads
     }
 
@@ -35,39 +50,85 @@ package struct CohortAggregation: Sendable {
         try requirements.checkValues(of: update)
     }
 
-    /// Returns the next global adapter.
+    /// Returns the next global adapter, by an optimizer's first step where there is one.
     ///
     /// - Parameters:
     ///   - global: What the clients started from.
     ///   - updates: In any order; they are combined in the order of their clients' names.
     ///   - round: Which round it is.
     /// - Returns: The next global adapter.
-    /// - Throws: The ``AggregationError`` of the first update that does not fit: a cohort is combined as a whole or not
-    ///   at all. ``AggregationError/nothingToAggregate`` when no update has a positive weight.
+    /// - Throws: As ``nextGlobal(from:updates:round:moments:)``.
     package func nextGlobal(
         from global: LoRAAdapter,
         updates: some Sequence<ClientUpdate>,
         round: RoundContext = .first
     ) throws(AggregationError) -> LoRAAdapter {
+        var moments: ServerMoments?
+        return try nextGlobal(from: global, updates: updates, round: round, moments: &moments)
+    }
+
+    /// Returns the next global adapter, and the moments that its optimizer carries to the next round.
+    ///
+    /// - Parameters:
+    ///   - global: What the clients started from.
+    ///   - updates: In any order; they are combined in the order of their clients' names.
+    ///   - round: Which round it is.
+    ///   - moments: Those of the round before, stored with the adapter; `nil` in the first round, and where there is no
+    ///     optimizer. They are replaced by this round's.
+    /// - Returns: The next global adapter.
+    /// - Throws: The ``AggregationError`` of the first update that does not fit: a cohort is combined as a whole or not
+    ///   at all. ``AggregationError/nothingToAggregate`` when no update has a positive weight,
+    ///   ``AggregationError/tooFewUpdates(rule:needed:found:)`` when fewer have than the robust rule needs, and
+    ///   ``AggregationError/stepNotFinite(tensor:)``. `moments` is unchanged then.
+    package func nextGlobal(
+        from global: LoRAAdapter,
+        updates: some Sequence<ClientUpdate>,
+        round: RoundContext,
+        moments: inout ServerMoments?
+    ) throws(AggregationError) -> LoRAAdapter {
         let updates = updates.sorted { $0.client < $1.client }
         let requirements = requirements(global: global, round: round)
         for update in updates {
             try requirements.check(update)
-            // What is not averaged below is not read again.
-            if update.weight == 0 || strategy.profile.savedTensors == .local {
+            // What neither is averaged below nor measured first is not read again.
+            if update.weight == 0 || strategy.profile.savedTensors == .local || robustRule != nil {
                 try requirements.checkValues(of: update)
             }
         }
         let total = updates.reduce(0) { $0 + $1.weight }
         guard total > 0, total.isFinite else { throw .nothingToAggregate }
-        let cohort = updates.filter { $0.weight > 0 }
-        let weights = cohort.map { $0.weight / total }
+        let cohort = try judged(CountedCohort(updates, totalWeight: total), from: global, round: round)
         var next = global
-        try combineLayers(of: cohort, weights: weights, round: round, into: &next)
+        try combineLayers(of: cohort, round: round, into: &next)
         if strategy.profile.savedTensors == .averaged {
-            try averageSavedTensors(of: cohort, weights: weights, into: &next)
+            try combineSavedTensors(of: cohort, into: &next)
         }
-        return next
+        guard let optimizer else { return next }
+        return try optimizer.step(
+            from: global,
+            towards: next,
+            moments: &moments,
+            profile: strategy.profile,
+            sent: strategy.sentFactors(inRound: round.number),
+            threads: threads
+        )
+    }
+
+    /// Returns what the robust rule leaves of a cohort.
+    private func judged(
+        _ cohort: CountedCohort,
+        from global: LoRAAdapter,
+        round: RoundContext
+    ) throws(AggregationError) -> CountedCohort {
+        guard let robustRule else { return cohort }
+        let measurement = ChangeMeasurement(
+            updates: cohort.members.map(\.update),
+            global: global,
+            profile: strategy.profile,
+            scope: strategy.scope(inRound: round.number),
+            threads: threads
+        )
+        return try robustRule.judge(cohort, by: measurement)
     }
 
     private func requirements(global: LoRAAdapter, round: RoundContext) -> UpdateRequirements {
@@ -79,8 +140,7 @@ package struct CohortAggregation: Sendable {
     }
 
     private func combineLayers(
-        of cohort: [ClientUpdate],
-        weights: [Double],
+        of cohort: CountedCohort,
         round: RoundContext,
         into next: inout LoRAAdapter
     ) throws(AggregationError) {
@@ -91,20 +151,21 @@ package struct CohortAggregation: Sendable {
         let layers = try Concurrency.map(paths.count, threads: threads) { index throws(AggregationError) in
             let path = paths[index]
             guard let module = global.modules[path] else { preconditionFailure("'\(path)' is one of the adapter's") }
-            var updates: [LayerUpdate] = []
-            for (update, weight) in zip(cohort, weights) {
-                guard let own = update.adapter.modules[path] else { continue }
-                updates.append(
-                    LayerUpdate(
-                        client: update.client,
-                        weight: weight,
-                        module: own,
-                        handed: update.handed?.modules[path]
-                    )
-                )
-            }
+            let updates = cohort.updates(
+                of: path,
+                global: module,
+                averaging: strategy.profile.averages,
+                training: strategy.trainedFactors(inRound: round.number)
+            )
             let combined = try strategy.combine(
-                LayerUpdates(path: path, round: round, global: module, updates: updates, threads: threadsPerLayer)
+                LayerUpdates(
+                    path: path,
+                    round: round,
+                    global: module,
+                    updates: updates,
+                    rule: cohort.rule,
+                    threads: threadsPerLayer
+                )
             )
             guard combined.module.isFinite else {
                 throw AggregationError.factorizationFailed(module: path, reason: LoRAModule.overflow)
@@ -120,18 +181,12 @@ package struct CohortAggregation: Sendable {
         }
     }
 
-    private func averageSavedTensors(
-        of cohort: [ClientUpdate],
-        weights: [Double],
+    private func combineSavedTensors(
+        of cohort: CountedCohort,
         into next: inout LoRAAdapter
     ) throws(AggregationError) {
-        for path in next.savedTensors.keys.sorted() {
-            let tensors = cohort.compactMap { $0.adapter.savedTensors[path]?.elements }
-            let (mean, reports) = weightedSum(of: tensors, coefficients: weights, threads: threads)
-            for (update, report) in zip(cohort, reports) where !report.isFinite {
-                throw .notFinite(client: update.client, tensor: path)
-            }
-            next.savedTensors[path]?.elements = mean.elements
+        for (path, tensor) in next.savedTensors.sorted(by: { $0.key < $1.key }) {
+            next.savedTensors[path]?.elements = try cohort.combineSavedTensor(path, global: tensor, threads: threads)
         }
     }
 }

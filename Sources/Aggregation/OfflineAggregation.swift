@@ -34,6 +34,8 @@ package struct OfflineAggregation {
     private let strategy: any AggregationStrategy
     private let contributions: [Contribution]
     private let alpha: Double?
+    private let robustRule: (any RobustRule)?
+    private let optimizer: ServerOptimizer?
 
     /// Creates an aggregation.
     ///
@@ -42,10 +44,20 @@ package struct OfflineAggregation {
     ///     mean of the cores, so it is taken as ``FFALoRA`` takes B.
     ///   - contributions: What to combine, in any order; no two of the same name.
     ///   - alpha: α of the result; by default that of the adapter of the largest rank.
-    package init(strategy: any AggregationStrategy, contributions: [Contribution], alpha: Double? = nil) {
+    ///   - robustRule: What to do about wrong contributions; `nil` to trust all.
+    ///   - optimizer: How to step from the global adapter, as in a first round; `nil` to take what was combined.
+    package init(
+        strategy: any AggregationStrategy,
+        contributions: [Contribution],
+        alpha: Double? = nil,
+        robustRule: (any RobustRule)? = nil,
+        optimizer: ServerOptimizer? = nil
+    ) {
         self.strategy = strategy.trainedFactors(inRound: 1).includesCore ? FFALoRA() : strategy
         self.contributions = contributions.sorted { $0.client < $1.client }
         self.alpha = alpha
+        self.robustRule = robustRule
+        self.optimizer = optimizer
     }
 
     /// Combines the adapters.
@@ -60,6 +72,7 @@ package struct OfflineAggregation {
     /// - Returns: A directory for each of `ranks`, in their order, or one, and what belongs into the base model.
     /// - Throws: ``AggregationError`` or `AdapterError` that names the contribution which does not fit.
     package func outcome(atRanks ranks: [Int], global: PEFTDirectory? = nil) throws -> Outcome {
+        try checkStages(hasGlobal: global != nil)
         let outline = try Outline(
             of: contributions,
             strategy: strategy,
@@ -78,7 +91,7 @@ package struct OfflineAggregation {
                 adapter: try contribution.read().adapter
             )
         }
-        var next = try CohortAggregation(strategy: strategy)
+        var next = try CohortAggregation(strategy: strategy, robustRule: robustRule, optimizer: optimizer)
             .nextGlobal(from: start, updates: updates, round: outline.round)
         if strategy.profile.savedTensors == .local { next.averageSavedTensors(of: updates) }
         let residual = next.residual.isEmpty ? nil : LoRAAdapter(modules: next.residual)
@@ -101,6 +114,19 @@ package struct OfflineAggregation {
         // Heads are the adapter's.
         correction?.configuration.modulesToSave = []
         return Outcome(adapters: try adapters.map { try outline.directory(of: $0) }, residual: correction)
+    }
+
+    private func checkStages(hasGlobal: Bool) throws(AggregationError) {
+        try robustRule?.check(goesWith: strategy.profile)
+        guard let optimizer else { return }
+        try optimizer.check(goesWith: strategy.profile)
+        guard hasGlobal else {
+            throw .unsuitableSetting(
+                key: "server_optimizer.name",
+                problem: "is '\(optimizer.name)', and there is no global adapter to step from",
+                remedy: "Give the adapter that the others were trained from."
+            )
+        }
     }
 
     private func cut(_ adapter: LoRAAdapter, to rank: Int) throws(AggregationError) -> LoRAAdapter {

@@ -39,6 +39,8 @@ package struct StrategyProfile: Sendable, Hashable {
     package var changesBaseModel: Bool
     /// Whether the server needs each client's update, and not only sums of them: no secure aggregation then.
     package var needsIndividualUpdates: Bool
+    /// Whether clients count by their weights; a strategy that weighs them by what they send only leaves out those of 0.
+    package var usesWeights: Bool
     /// Where noise for differential privacy may go, in a few words for the table.
     package var privacy: String
     package var savedTensors: SavedTensors
@@ -57,6 +59,7 @@ package struct StrategyProfile: Sendable, Hashable {
         rebasesFactors: Bool = false,
         changesBaseModel: Bool = false,
         needsIndividualUpdates: Bool = false,
+        usesWeights: Bool = true,
         privacy: String,
         savedTensors: SavedTensors = .averaged,
         sent: String = "r(d+k)",
@@ -70,6 +73,7 @@ package struct StrategyProfile: Sendable, Hashable {
         self.rebasesFactors = rebasesFactors
         self.changesBaseModel = changesBaseModel
         self.needsIndividualUpdates = needsIndividualUpdates
+        self.usesWeights = usesWeights
         self.privacy = privacy
         self.savedTensors = savedTensors
         self.sent = sent

@@ -15,12 +15,22 @@ package struct LayerUpdates: Sendable {
     /// How many threads to use for this layer; no result depends on it.
     package let threads: Int
     private let updates: [LayerUpdate]
+    /// What takes the place of the weighted mean, by order of a robust rule.
+    private let rule: CoordinateRule?
 
-    init(path: String, round: RoundContext, global: LoRAModule, updates: [LayerUpdate], threads: Int) {
+    init(
+        path: String,
+        round: RoundContext,
+        global: LoRAModule,
+        updates: [LayerUpdate],
+        rule: CoordinateRule? = nil,
+        threads: Int
+    ) {
         self.path = path
         self.round = round
         self.global = global
         self.updates = updates
+        self.rule = rule
         self.threads = threads
     }
 
@@ -72,6 +82,12 @@ package struct LayerUpdates: Sendable {
         named name: String,
         coefficients: [Double]
     ) throws(AggregationError) -> Matrix {
+        if let rule {
+            // Values were checked before the rule decided; what is left of the coefficients is the scale.
+            let scales = zip(updates, coefficients).map { $1 / $0.weight }
+            let combination = CoordinateCombination(rule: rule, count: matrices.count)
+            return combination.combine(matrices, scaledBy: scales, threads: threads)
+        }
         let (sum, reports) = weightedSum(of: matrices, coefficients: coefficients, threads: threads)
         for (update, report) in zip(updates, reports) where !report.isFinite {
             throw .notFinite(client: update.client, tensor: name)

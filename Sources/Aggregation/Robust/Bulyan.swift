@@ -19,6 +19,10 @@ package struct Bulyan: RobustRule, Equatable {
         self.byzantine = byzantine
     }
 
+    package var name: String { "bulyan" }
+
+    package var combinesCoordinates: Bool { true }
+
     package var measure: ChangeMeasure { .innerProducts }
 
     package var minimumUpdates: Int { 4 * byzantine + 3 }

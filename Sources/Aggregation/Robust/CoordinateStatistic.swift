@@ -5,18 +5,37 @@
 /// values are those of the factors, so all clients need the rank of the global adapter and a strategy that averages
 /// factors: another basis of the same product is another set of coordinates.
 package struct CoordinateStatistic: RobustRule, Equatable {
-    package let rule: CoordinateRule
+    /// Which statistic.
+    package enum Kind: Sendable, Hashable {
+        case median
+        /// Without the share β of the values on either side; 0 ≤ β < ½.
+        case trimmedMean(Double)
+    }
+
+    package let kind: Kind
 
     /// Creates the rule.
-    package init(_ rule: CoordinateRule) {
-        self.rule = rule
+    package init(_ kind: Kind) {
+        if case .trimmedMean(let share) = kind {
+            precondition((0..<0.5).contains(share), "a share of \(share) cannot be left out twice")
+        }
+        self.kind = kind
     }
+
+    package var name: String { kind == .median ? "median" : "trimmed-mean" }
+
+    package var combinesCoordinates: Bool { true }
 
     package var measure: ChangeMeasure { .nothing }
 
     package var minimumUpdates: Int { 1 }
 
     package func verdict(weights: [Double], changes: InnerProducts?) -> RobustVerdict {
-        .coordinates(rule, members: Array(weights.indices))
+        let rule =
+            switch kind {
+            case .median: CoordinateRule.median
+            case .trimmedMean(let share): CoordinateRule.trimmedMean(share)
+            }
+        return .coordinates(rule, members: Array(weights.indices))
     }
 }

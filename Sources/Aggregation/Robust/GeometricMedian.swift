@@ -30,7 +30,11 @@ package struct GeometricMedian: RobustRule, Equatable {
         self.smoothing = smoothing
     }
 
+    package var name: String { "geometric-median" }
+
     package var measure: ChangeMeasure { .innerProducts }
+
+    package var weighsClients: Bool { true }
 
     package var minimumUpdates: Int { 1 }
 
@@ -57,15 +61,15 @@ package struct GeometricMedian: RobustRule, Equatable {
         return point
     }
 
-    /// Returns ‖z − xᵢ‖ for the point z = Σ cⱼxⱼ with Σ cⱼ = 1.
+    /// Returns ‖z − xᵢ‖ for the point z = Σ cⱼxⱼ: ‖z‖² − 2⟨z, xᵢ⟩ + ‖xᵢ‖².
     ///
-    /// From squared distances and not from inner products: ‖z − xᵢ‖² = Σⱼ cⱼ·dᵢⱼ − ½ Σⱼₖ cⱼcₖ·dⱼₖ. What all clients have
-    /// in common, which may be most of their changes, does not come into it.
+    /// From inner products and not from distances: a change 10¹² times as long as the others has a coefficient of about
+    /// 10⁻¹², so here it adds numbers of the others' size, and there the difference of two that are huge.
     private static func distances(to c: [Double], changes: InnerProducts) -> [Double] {
-        let means = (0..<changes.count).map { row in
-            (0..<changes.count).reduce(0.0) { $0 + c[$1] * changes.squaredDistance(row, $1) }
+        let products = (0..<changes.count).map { row in
+            (0..<changes.count).reduce(0.0) { $0 + c[$1] * changes[row, $1] }
         }
-        let spread = zip(c, means).reduce(0) { $0 + $1.0 * $1.1 } / 2
-        return means.map { max(0, $0 - spread).squareRoot() }
+        let square = zip(c, products).reduce(0) { $0 + $1.0 * $1.1 }
+        return (0..<changes.count).map { max(0, square - 2 * products[$0] + changes[$0, $0]).squareRoot() }
     }
 }

@@ -29,6 +29,13 @@ package struct InnerProducts: Sendable, Equatable {
         }
     }
 
+    /// Creates the inner products from their values, row by row.
+    init(count: Int, elements: [Double]) {
+        precondition(elements.count == count * count, "\(elements.count) values are no products of \(count) changes")
+        self.count = count
+        self.elements = elements
+    }
+
     package subscript(row: Int, column: Int) -> Double {
         get { elements[row * count + column] }
         set { elements[row * count + column] = newValue }

@@ -24,6 +24,8 @@ package struct Krum: RobustRule, Equatable {
         self.kept = kept
     }
 
+    package var name: String { kept == .one ? "krum" : "multi-krum" }
+
     package var measure: ChangeMeasure { .innerProducts }
 
     package var minimumUpdates: Int { 2 * byzantine + 3 }

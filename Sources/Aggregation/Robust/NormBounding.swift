@@ -21,6 +21,8 @@ package struct NormBounding: RobustRule, Equatable {
         self.bound = bound
     }
 
+    package var name: String { "norm-bound" }
+
     package var measure: ChangeMeasure { .norms }
 
     package var minimumUpdates: Int { 1 }

@@ -7,8 +7,17 @@
 ///
 /// Every update has been found finite before a rule sees it. Only clients of positive weight take part: n is their number.
 package protocol RobustRule: Sendable {
+    /// The name that job files use.
+    var name: String { get }
+
     /// What the rule needs to be told about the changes.
     var measure: ChangeMeasure { get }
+
+    /// Whether its verdicts are ``RobustVerdict/coordinates(_:members:)``.
+    var combinesCoordinates: Bool { get }
+
+    /// Whether its verdicts are weights of which few are 0, so that they mean nothing to a strategy with its own.
+    var weighsClients: Bool { get }
 
     /// The least n for which the rule keeps its promise.
     var minimumUpdates: Int { get }
@@ -20,6 +29,12 @@ package protocol RobustRule: Sendable {
     ///   - changes: What ``measure`` asks for; `nil` where that is nothing. Of ``ChangeMeasure/norms`` only the diagonal.
     /// - Returns: The verdict, with one value a client where it has values.
     func verdict(weights: [Double], changes: InnerProducts?) -> RobustVerdict
+}
+
+extension RobustRule {
+    package var combinesCoordinates: Bool { false }
+
+    package var weighsClients: Bool { false }
 }
 
 /// What a robust rule needs to be told about the changes of a cohort.

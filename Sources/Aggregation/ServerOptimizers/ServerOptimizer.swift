@@ -79,6 +79,16 @@ package struct ServerOptimizer: Sendable, Hashable {
         ServerOptimizer(.adaptive(.adam, beta1: beta1, beta2: beta2, tau: tau), learningRate: learningRate)
     }
 
+    /// The name that job files use.
+    package var name: String {
+        switch rule {
+        case .momentum: "fedavgm"
+        case .adaptive(.adagrad, _, _, _): "fedadagrad"
+        case .adaptive(.yogi, _, _, _): "fedyogi"
+        case .adaptive(.adam, _, _, _): "fedadam"
+        }
+    }
+
     /// v before the first step, or `nil` where there is none.
     var initialSecondMoment: Double? {
         switch rule {

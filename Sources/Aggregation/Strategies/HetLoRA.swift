@@ -21,6 +21,7 @@ package struct HetLoRA: AggregationStrategy {
         averages: .factors,
         isExact: false,
         needsIndividualUpdates: true,
+        usesWeights: false,
         privacy: "only with norms clipped: the weights leak",
         sent: "rᵢ(d+k)",
         received: "rᵢ(d+k)"

@@ -2,7 +2,7 @@
 
 Run with NumPy from this folder: python3 make_robust_reference.py
 Everything is computed by the papers' definitions on vectors and dense products that are written out: no Gram matrices, no
-factored sums. Inputs are float32 values printed exactly; results are float64, rounded to ten digits.
+factored sums. Inputs are float32 values in as many digits as identify them; results are float64, rounded to ten digits.
 """
 
 import json
@@ -16,7 +16,7 @@ def written(value):
     if isinstance(value, (list, tuple)):
         return [written(item) for item in value]
     if isinstance(value, np.ndarray) and value.dtype == np.float32:
-        return value.tolist()
+        return json.loads(json.dumps(value.tolist()), parse_float=lambda text: float(f"{float(text):.9g}"))
     if isinstance(value, (np.ndarray, np.floating, float)):
         array = np.asarray(value, dtype=np.float64)
         return json.loads(json.dumps(array.tolist()), parse_float=lambda text: float(f"{float(text):.10g}"))

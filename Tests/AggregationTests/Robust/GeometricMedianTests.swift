@@ -51,12 +51,13 @@ struct GeometricMedianTests {
             GeometricMedian().weights(from: [0.2, 0.3, 0.5], changes: InnerProducts(of: Self.triangle)),
             GeometricMedian().weights(from: [0.2, 0.3, 0.5], changes: InnerProducts(of: moved))
         )
-        #expect(largestDifference(here, there) < 1e-9)
+        // Squares of 10⁶ in 64 bits, over a hundred iterations.
+        #expect(largestDifference(here, there) < 1e-5)
     }
 
     @Test(
         "moves by less than the spread of the honest, however far a minority goes",
-        arguments: [10.0, 1e3, 1e6, 1e12]
+        arguments: [10.0, 1e3, 1e6, 1e12, 1e20]
     )
     func breakdown(_ distance: Double) {
         var generator = CounterGenerator(seed: 8)

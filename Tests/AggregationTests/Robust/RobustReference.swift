@@ -29,6 +29,121 @@ struct RobustReference: Decodable {
         var shares: [Double] { weights.map { $0 / weights.reduce(0, +) } }
     }
 
+    struct Module: Decodable {
+        let a: [[Float]]
+        let b: [[Float]]
+        let alpha: Double
+
+        var module: LoRAModule { LoRAModule(a: Matrix(a), b: Matrix(b), alpha: alpha) }
+    }
+
+    struct Adapter: Decodable {
+        let modules: [String: Module]
+        let head: [Float]
+
+        var adapter: LoRAAdapter {
+            LoRAAdapter(
+                modules: modules.mapValues(\.module),
+                savedTensors: ["head.bias": DenseTensor(shape: [head.count], elements: head)]
+            )
+        }
+    }
+
+    /// Robust rules before strategies.
+    struct Cohort: Decodable {
+        struct Update: Decodable {
+            let client: String
+            let weight: Double
+            let modules: [String: Module]
+            let head: [Float]
+        }
+
+        struct Result: Decodable {
+            let rule: String
+            let strategy: String
+            let products: [String: [Double]]
+            let head: [Double]
+        }
+
+        let name: String
+        let byzantine: Int
+        let start: Adapter
+        let updates: [Update]
+        let innerProducts: [String: [[Double]]]
+        let results: [Result]
+
+        var clientUpdates: [ClientUpdate] {
+            updates.map {
+                ClientUpdate(
+                    client: ClientID($0.client),
+                    weight: $0.weight,
+                    adapter: Adapter(modules: $0.modules, head: $0.head).adapter
+                )
+            }
+        }
+    }
+
+    /// Steps of an optimizer over one tensor.
+    struct Optimizer: Decodable {
+        let name: String
+        let learningRate: Double
+        let start: [Float]
+        let moves: [[Float]]
+        let steps: [[Double]]
+    }
+
+    /// FedAvgM of a product.
+    struct ProductMomentum: Decodable {
+        let rank: Int
+        let learningRate: Double
+        let momentum: Double
+        let start: Module
+        let aggregates: [Module]
+        let steps: [[Double]]
+    }
+
+    /// One step of FedBuff, by changes of products and by changes of factors.
+    struct Asynchronous: Decodable {
+        struct Entry: Decodable {
+            let client: String
+            let staleness: Int
+            let start: Adapter
+            let end: Adapter
+        }
+
+        struct Factors: Decodable {
+            let a: [[Double]]
+            let b: [[Double]]
+        }
+
+        let name: String
+        let normalization: BufferedAggregation.Normalization
+        let learningRate: Double
+        let now: Adapter
+        let entries: [Entry]
+        let products: [String: [Double]]
+        let factors: [String: Factors]
+        let head: [Double]
+
+        var changes: [AsynchronousAggregation.Change] {
+            entries.map { entry in
+                AsynchronousAggregation.Change(
+                    update: ClientUpdate(
+                        client: ClientID(entry.client),
+                        weight: 1,
+                        adapter: entry.end.adapter,
+                        handed: entry.start.adapter
+                    ),
+                    staleness: entry.staleness
+                )
+            }
+        }
+    }
+
+    let cohorts: [Cohort]
+    let optimizers: [Optimizer]
+    let productMomentum: ProductMomentum
+    let asynchronous: [Asynchronous]
     let vectors: [Vectors]
 
     static func load() throws -> RobustReference {
