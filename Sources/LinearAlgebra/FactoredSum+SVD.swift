@@ -87,23 +87,27 @@ extension FactoredSum {
             ) {
                 return report(truncation, of: .randomized)
             }
-            return try self.truncation(rank: rank, route: exactRoute, threads: threads)
+            let (truncation, route) = try exactTruncation(rank: rank, threads: threads)
+            return report(truncation, of: route)
         case .streaming:
             return report(try decomposeStreaming(rank: rank, threads: threads), of: .streaming)
         }
     }
 
-    /// The exact truncation, whatever it costs.
-    func exactTruncation(rank: Int, threads: Int) throws(LinearAlgebraError) -> Truncation {
+    /// The exact truncation, whatever it costs, and the route that gave it.
+    func exactTruncation(
+        rank: Int,
+        threads: Int
+    ) throws(LinearAlgebraError) -> (truncation: Truncation, route: Route) {
         let rank = min(rank, rows, columns)
         switch exactRoute {
         case .gram:
-            if let truncation = try decomposeThroughGrams(rank: rank, threads: threads) { return truncation }
-            return try decomposeThroughHouseholder(rank: rank, threads: threads)
+            if let truncation = try decomposeThroughGrams(rank: rank, threads: threads) { return (truncation, .gram) }
+            return (try decomposeThroughHouseholder(rank: rank, threads: threads), .householder)
         case .householder:
-            return try decomposeThroughHouseholder(rank: rank, threads: threads)
+            return (try decomposeThroughHouseholder(rank: rank, threads: threads), .householder)
         default:
-            return try decomposeDense(rank: rank, threads: threads)
+            return (try decomposeDense(rank: rank, threads: threads), .dense)
         }
     }
 

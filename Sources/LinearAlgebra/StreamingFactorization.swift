@@ -85,7 +85,7 @@ package struct StreamingFactorization: Sendable {
         if let merged {
             sum.add(merged.u, merged.vt, coefficients: merged.singularValues)
         }
-        let truncation = try sum.exactTruncation(rank: capacity, threads: threads)
+        let truncation = try sum.exactTruncation(rank: capacity, threads: threads).truncation
         pending.release()
         pending = FactoredSum(rows: rows, columns: columns)
         merged = truncation.decomposition
