@@ -14,6 +14,9 @@ package protocol AggregationStrategy: Sendable {
     /// Which factors clients send in a round: by default those that they train.
     func sentFactors(inRound round: Int) -> TrainedFactors
 
+    /// How clients may lower their rank by themselves; `nil` when it stays as handed out.
+    var pruning: RankPruning? { get }
+
     /// Prepares the adapter that a job starts from; by default it is left as it is.
     func start(from initial: LoRAAdapter, seed: UInt64) throws(AggregationError) -> LoRAAdapter
 
@@ -31,6 +34,8 @@ package protocol AggregationStrategy: Sendable {
 
 extension AggregationStrategy {
     package func trainedFactors(inRound round: Int) -> TrainedFactors { .both }
+
+    package var pruning: RankPruning? { nil }
 
     package func sentFactors(inRound round: Int) -> TrainedFactors { trainedFactors(inRound: round) }
 

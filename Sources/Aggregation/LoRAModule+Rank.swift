@@ -1,4 +1,4 @@
-import Adapters
+package import Adapters
 import LinearAlgebra
 
 extension LoRAModule {
@@ -27,7 +27,7 @@ extension LoRAModule {
 
 extension LoRAAdapter {
     /// Returns the adapter cut to `rank`, module by module; saved tensors and the residual stay whole.
-    func truncated(toRank rank: Int) -> LoRAAdapter {
+    package func truncated(toRank rank: Int) -> LoRAAdapter {
         LoRAAdapter(
             modules: modules.mapValues { $0.truncated(toRank: rank) },
             savedTensors: savedTensors,

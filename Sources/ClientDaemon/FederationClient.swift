@@ -81,7 +81,8 @@ package struct FederationClient: Service {
                 maximumRank: configuration.maximumRank,
                 trainers: trainers,
                 payloads: payloads,
-                outbox: outbox
+                outbox: outbox,
+                memory: JobMemory(folder: directory.memory)
             ),
             payloads: payloads,
             outbox: outbox,

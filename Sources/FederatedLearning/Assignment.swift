@@ -1,4 +1,4 @@
-/// What a client needs to know of a job to train or evaluate: the same for the whole cohort.
+/// What a client needs to know of a job to train or evaluate in one round: the same for the whole cohort.
 package struct Assignment: Hashable, Sendable, Codable {
     package let jobName: String
     /// The base model's name as the job gives it; each side resolves it.
@@ -11,6 +11,8 @@ package struct Assignment: Hashable, Sendable, Codable {
     package let training: JobConfiguration.Training
     package let evaluation: JobConfiguration.Evaluation
     package let seed: UInt64
+    /// What the job's strategy asks of the local training.
+    package let rules: LocalRules
 
     package init(
         jobName: String,
@@ -21,7 +23,8 @@ package struct Assignment: Hashable, Sendable, Codable {
         adapter: JobConfiguration.Adapter,
         training: JobConfiguration.Training,
         evaluation: JobConfiguration.Evaluation,
-        seed: UInt64
+        seed: UInt64,
+        rules: LocalRules = .plain
     ) {
         self.jobName = jobName
         self.model = model
@@ -32,9 +35,10 @@ package struct Assignment: Hashable, Sendable, Codable {
         self.training = training
         self.evaluation = evaluation
         self.seed = seed
+        self.rules = rules
     }
 
-    package init(job: JobConfiguration, modelDigest: ContentDigest) {
+    package init(job: JobConfiguration, modelDigest: ContentDigest, rules: LocalRules = .plain) {
         self.init(
             jobName: job.name,
             model: job.model,
@@ -44,7 +48,8 @@ package struct Assignment: Hashable, Sendable, Codable {
             adapter: job.adapter,
             training: job.training,
             evaluation: job.evaluation,
-            seed: job.seed
+            seed: job.seed,
+            rules: rules
         )
     }
 }

@@ -35,6 +35,8 @@ package struct RunState: Hashable, Sendable, Codable {
     package var phase: Phase
     /// The global adapter that the latest committed round left.
     package var global: AdapterReference?
+    /// What the server's optimizer carries on from the latest committed round; `nil` where there is none.
+    package var moments: MomentReferences?
     /// How many rounds are committed.
     package var committedRounds: Int
     package var openRound: OpenRound?
@@ -49,6 +51,7 @@ package struct RunState: Hashable, Sendable, Codable {
     package init(
         phase: Phase = .pending,
         global: AdapterReference? = nil,
+        moments: MomentReferences? = nil,
         committedRounds: Int = 0,
         openRound: OpenRound? = nil,
         abandonedAttempts: Int = 0,
@@ -57,6 +60,7 @@ package struct RunState: Hashable, Sendable, Codable {
     ) {
         self.phase = phase
         self.global = global
+        self.moments = moments
         self.committedRounds = committedRounds
         self.openRound = openRound
         self.abandonedAttempts = abandonedAttempts
@@ -83,9 +87,10 @@ package struct RunState: Hashable, Sendable, Codable {
                 round.cohort.contains(where: { $0.client == offer.client }), round.accepted[offer.client] == nil
             else { return }
             openRound?.accepted[offer.client] = offer
-        case .committed(let round, let global):
+        case .committed(let round, let global, let moments):
             guard let open = openRound, round == open.number else { return }
             self.global = global
+            self.moments = moments
             committedRounds = round
             countedUpdates = open.accepted.mapValues(\.adapter.digest)
             abandonedAttempts = 0

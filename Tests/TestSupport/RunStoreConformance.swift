@@ -32,7 +32,9 @@ package enum RunStoreConformance {
             .began(initial: first), .evaluated(round: 0), .opened(round: 1, cohort: cohort), .accepted(updates[0]),
             .abandoned(round: 1, reason: "'b' left; \"quoted\" \u{0}"), .opened(round: 1, cohort: cohort),
             .accepted(updates[2]), .accepted(updates[0]), .accepted(late), .accepted(updates[1]),
-            .measured(figures), .committed(round: 1, global: second), .measured([]), .evaluated(round: 1), .finished,
+            .measured(figures),
+            .committed(round: 1, global: second, moments: MomentReferences(first: first, second: second)),
+            .measured([]), .evaluated(round: 1), .finished,
             .failed(reason: "too late"),
         ]
         var expected = RunState()

@@ -1,4 +1,5 @@
 package import Adapters
+package import Aggregation
 package import FederatedLearning
 private import LinearAlgebra
 
@@ -48,7 +49,7 @@ extension ContentDigest {
 extension JobConfiguration {
     /// A job that fits ``Adapters/LoRAAdapter/sample(rank:alpha:seed:fillsB:)``.
     package static func sample(
-        strategy: Strategy = .init(name: "fedavg"),
+        strategy: StrategySettings = .init(name: "fedavg"),
         rank: Int = 4,
         rounds: Int = 2,
         size: Int = 3,

@@ -22,14 +22,27 @@ package enum AdapterPayload {
 
     /// Returns the payload of `adapter`.
     ///
-    /// - Parameter scope: What a client sends; `nil` for the whole adapter, which the server hands out.
+    /// - Parameters:
+    ///   - adapter: What to send.
+    ///   - scope: What a client sends; `nil` for the whole adapter, which the server hands out.
+    /// - Returns: The bytes of the file.
     package static func bytes(of adapter: LoRAAdapter, scope: UpdateScope? = nil) -> [UInt8] {
         document(of: adapter, scope: scope).bytes()
     }
 
     /// Returns the payload of `adapter` for writing it piece by piece.
-    package static func document(of adapter: LoRAAdapter, scope: UpdateScope? = nil) -> SafetensorsDocument {
-        AdapterTensors.document(of: adapter, scope: scope)
+    ///
+    /// - Parameters:
+    ///   - adapter: What to write.
+    ///   - scope: What a client sends; `nil` for the whole adapter.
+    ///   - notes: What else the file is to say, for whoever keeps one; payloads that travel say nothing else.
+    /// - Returns: The file.
+    package static func document(
+        of adapter: LoRAAdapter,
+        scope: UpdateScope? = nil,
+        notes: [String: String] = [:]
+    ) -> SafetensorsDocument {
+        AdapterTensors.document(of: adapter, scope: scope, notes: notes)
     }
 
     /// Reads a whole adapter.

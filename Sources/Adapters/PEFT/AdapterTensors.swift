@@ -193,11 +193,14 @@ extension AdapterTensors {
     ///   - embeddingModules: Which of its layers are embeddings.
     ///   - elementTypes: How tensors are to be stored that are not F32.
     ///   - scope: What a client sends; `nil` for everything, the residual included.
+    ///   - notes: What the file says beside its format.
+    /// - Returns: The file.
     static func document(
         of adapter: LoRAAdapter,
         embeddingModules: Set<String> = [],
         elementTypes: [String: SafetensorsElementType] = [:],
-        scope: UpdateScope? = nil
+        scope: UpdateScope? = nil,
+        notes: [String: String] = [:]
     ) -> SafetensorsDocument {
         let sent = scope?.sent
         var tensors: [SafetensorsDocument.Tensor] = []
@@ -227,6 +230,6 @@ extension AdapterTensors {
                 append(.residualB(module: path), module.b)
             }
         }
-        return SafetensorsDocument(tensors)
+        return SafetensorsDocument(tensors, metadata: ["format": "pt"].merging(notes) { format, _ in format })
     }
 }

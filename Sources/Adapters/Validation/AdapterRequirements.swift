@@ -71,6 +71,28 @@ package struct AdapterRequirements: Sendable, Equatable {
             }
             _ = try limits.largestMagnitude(of: tensor.elements.span, tensor: name, source: source)
         }
+        for (path, module) in adapter.residual.sorted(by: { $0.key < $1.key }) {
+            try checkResidual(module, at: path, source: source)
+        }
+    }
+
+    /// Checks what is folded into the base model; its rank is its own.
+    private func checkResidual(_ module: LoRAModule, at path: String, source: String) throws(AdapterError) {
+        let (a, b) = (PEFTTensorName.residualA(module: path), PEFTTensorName.residualB(module: path))
+        guard let extent = layers[path] else { throw .unexpectedTensorName(tensor: a.text, source: source) }
+        for (name, expected, matrix) in [
+            (a, [module.rank, extent.inputWidth], module.a), (b, [extent.outputWidth, module.rank], module.b),
+        ] {
+            guard expected == [matrix.rows, matrix.columns] else {
+                throw .shapeMismatch(
+                    tensor: name.text,
+                    expected: expected,
+                    found: [matrix.rows, matrix.columns],
+                    source: source
+                )
+            }
+            _ = try limits.largestMagnitude(of: matrix.elements.span, tensor: name.text, source: source)
+        }
     }
 
     private func checkNames(of adapter: LoRAAdapter, source: String) throws(AdapterError) {
@@ -112,6 +134,10 @@ package struct AdapterRequirements: Sendable, Equatable {
         }
         let largestB = try module.b.withElements { (span) throws(AdapterError) in
             try limits.largestMagnitude(of: span, tensor: b, source: source)
+        }
+        if let core = module.core {
+            let name = PEFTTensorName.core(module: path).text
+            _ = try limits.largestMagnitude(of: core.elements.span, tensor: name, source: source)
         }
         // No element of s·BA exceeds s·r·max|B|·max|A|.
         let bound = scaling.magnitude * Double(rank) * Double(largestA) * Double(largestB)

@@ -12,7 +12,8 @@ import LinearAlgebra
 /// Numbers of examples do not count, except where every product is zero. The norms come from r×r Gram matrices. Norms
 /// that weigh and norms that are weighed multiply: a client whose update grows tenfold counts a hundredfold, so updates
 /// are best clipped first. Components that few clients hold are diluted with zeros and decay from round to round,
-/// trained or not. This is the server's half; regularisation and rank self-pruning are the client's.
+/// trained or not. This is the server's half; regularisation and rank
+/// self-pruning are the client's, ``RankPruning``.
 package struct HetLoRA: AggregationStrategy {
     package let profile = StrategyProfile(
         name: "hetlora",
@@ -27,7 +28,15 @@ package struct HetLoRA: AggregationStrategy {
         received: "rᵢ(d+k)"
     )
 
-    package init() {}
+    /// What the clients do by themselves.
+    package let pruning: RankPruning?
+
+    /// Creates the strategy.
+    ///
+    /// - Parameter pruning: How clients lower their ranks; `nil` when they never do.
+    package init(pruning: RankPruning? = RankPruning()) {
+        self.pruning = pruning.flatMap { $0.gamma < 1 ? $0 : nil }
+    }
 
     package func combine(_ layer: LayerUpdates) throws(AggregationError) -> CombinedLayer {
         let updates = try layer.checked()

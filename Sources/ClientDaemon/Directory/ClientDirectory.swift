@@ -6,6 +6,7 @@ package import Foundation
 /// client.yaml          what the data steward decides
 /// tls/                 client.pem, client-key.pem (0600), authority.pem
 /// payloads/            adapters that orders start from
+/// memory/              what stays here between the rounds of a job
 /// outbox/              finished updates without a verdict
 /// status.json          what the daemon is doing, for `fed-client status`
 /// lock                 held while a daemon runs
@@ -23,6 +24,7 @@ package struct ClientDirectory: Hashable, Sendable {
     package var privateKeyFile: URL { credentials.appendingPathComponent("client-key.pem") }
     package var authorityFile: URL { credentials.appendingPathComponent("authority.pem") }
     package var payloads: URL { url.appendingPathComponent("payloads", isDirectory: true) }
+    package var memory: URL { url.appendingPathComponent("memory", isDirectory: true) }
     package var outbox: URL { url.appendingPathComponent("outbox", isDirectory: true) }
     package var statusFile: URL { url.appendingPathComponent("status.json") }
     package var lockFile: URL { url.appendingPathComponent("lock") }

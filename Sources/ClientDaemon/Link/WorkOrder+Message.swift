@@ -1,3 +1,5 @@
+private import Adapters
+private import Aggregation
 package import FederatedLearning
 package import WireProtocol
 
@@ -102,8 +104,47 @@ extension Assignment {
                 every: Int(message.evaluation.every),
                 sample: message.evaluation.sample == 0 ? nil : Int(message.evaluation.sample)
             ),
-            seed: message.seed
+            seed: message.seed,
+            rules: try LocalRules(message)
         )
+    }
+}
+
+extension LocalRules {
+    fileprivate init(_ message: Tributary_V1_Assignment) throws(UnreadableOrder) {
+        let trained = try TrainedFactors(message.trainedFactors, field: "assignment.trained_factors") ?? .both
+        let sent = try TrainedFactors(message.sentFactors, field: "assignment.sent_factors") ?? trained
+        var pruning: RankPruning?
+        if message.hasRankPruning {
+            let rules = message.rankPruning
+            guard rules.gamma > 0, rules.gamma <= 1, rules.penalty >= 0, rules.penalty.isFinite else {
+                throw UnreadableOrder(field: "assignment.rank_pruning")
+            }
+            pruning = RankPruning(
+                gamma: rules.gamma,
+                penalty: rules.penalty,
+                minimumRank: max(1, Int(rules.minimumRank))
+            )
+        }
+        self.init(
+            scope: UpdateScope(trained: trained, sent: sent, sendsSavedTensors: !message.keepsSavedTensors),
+            pruning: pruning,
+            usesControlVariates: message.controlVariates
+        )
+    }
+}
+
+extension TrainedFactors {
+    /// Reads a field; `nil` when it is absent.
+    fileprivate init?(_ message: Tributary_V1_Factors, field: String) throws(UnreadableOrder) {
+        switch message {
+        case .unspecified: return nil
+        case .both: self = .both
+        case .a: self = .a
+        case .b: self = .b
+        case .core: self = .core
+        case .UNRECOGNIZED: throw UnreadableOrder(field: field)
+        }
     }
 }
 
@@ -123,7 +164,8 @@ extension JobConfiguration.Training {
             optimizer: optimizer,
             learningRate: message.learningRate,
             weightDecay: message.weightDecay,
-            momentum: message.momentum
+            momentum: message.momentum,
+            proximalMu: message.proximalMu
         )
     }
 }

@@ -24,19 +24,22 @@ package struct OrderWorker: Sendable {
     private let trainers: any TrainerProvider
     private let payloads: PayloadStore
     private let outbox: Outbox
+    private let memory: any ClientMemory
 
     package init(
         client: ClientID,
         maximumRank: Int,
         trainers: any TrainerProvider,
         payloads: PayloadStore,
-        outbox: Outbox
+        outbox: Outbox,
+        memory: any ClientMemory
     ) {
         self.client = client
         self.maximumRank = maximumRank
         self.trainers = trainers
         self.payloads = payloads
         self.outbox = outbox
+        self.memory = memory
     }
 
     /// Works on an order whose payload is here.
@@ -53,7 +56,8 @@ package struct OrderWorker: Sendable {
                 client: client,
                 maximumRank: maximumRank,
                 modelDigest: model.digest,
-                trainer: model.trainer
+                trainer: model.trainer,
+                memory: memory
             )
             let adapter = try readAdapter(of: order)
             switch order.id.kind {

@@ -16,7 +16,7 @@ package struct AdapterExporter: Sendable {
     /// - Parameters:
     ///   - job: The job; it may still be running.
     ///   - folder: The directory to write. An adapter that is there already is replaced, anything else is not.
-    ///   - rank: The rank to which the job's strategy cuts the adapter.
+    ///   - rank: The rank to which the adapter is cut; `nil` for everything that was learned.
     /// - Returns: The directory.
     /// - Throws: ``CoordinatorError/nothingToExport(_:)``, or why the directory cannot be written.
     package func export(_ job: JobID, to folder: URL, rank: Int?) async throws -> URL {
@@ -24,10 +24,7 @@ package struct AdapterExporter: Sendable {
         guard let reference = try await store.runs.state(of: job).global else {
             throw CoordinatorError.nothingToExport(job)
         }
-        var adapter = try await store.runs.adapter(reference)
-        if let rank, rank != reference.rank {
-            adapter = try configuration.makeStrategy().adapter(forRank: rank, from: adapter)
-        }
+        let adapter = try await store.runs.adapter(reference).whole(atRank: rank)
         let directory = PEFTDirectory(
             configuration: PEFTConfiguration(
                 rank: rank ?? reference.rank,

@@ -13,7 +13,7 @@ extension JobSubmission {
         let configuration = try JobFile.read(at: file)
         let model = try ModelLocator(environment: environment)
             .locate(configuration.model, besides: file.deletingLastPathComponent())
-        _ = try configuration.makeStrategy()
+        _ = try configuration.aggregationPlan()
         _ = try InitialAdapter(for: configuration, model: model)
         self.init(
             yaml: try String(contentsOf: file, encoding: .utf8),

@@ -1,5 +1,5 @@
-package import Aggregation
-package import FederatedLearning
+import Aggregation
+import FederatedLearning
 import Foundation
 import Logging
 import Metrics
@@ -21,7 +21,7 @@ extension JobExecution {
             job: job.id,
             configuration: configuration,
             modelDigest: job.submission.modelDigest,
-            strategy: try configuration.makeStrategy(),
+            aggregation: try configuration.aggregationPlan().aggregation,
             backend: LiveCohortBackend(registry: registry),
             store: store.runs,
             logger: logger,
@@ -41,14 +41,5 @@ extension JobExecution {
             },
             cancel: { run.cancel() }
         )
-    }
-}
-
-extension JobConfiguration {
-    /// Returns the strategy that the job names.
-    ///
-    /// - Throws: ``AggregationError`` with the names that there are.
-    package func makeStrategy() throws -> any AggregationStrategy {
-        try StrategyRegistry.strategy(named: strategy.name, mode: strategy.mode?.rawValue)
     }
 }

@@ -180,8 +180,13 @@ actor ClientSession {
             return
         case .awaited(let handed):
             do {
-                // How many examples a client may claim is the run's to judge.
-                try UpdateIntake.check(offer, against: handed, exampleLimit: .max)
+                // Whether it may come back with a lower rank, and how many examples it may claim, is the run's to judge.
+                try UpdateIntake.check(
+                    offer,
+                    against: handed,
+                    rules: LocalRules(pruning: RankPruning()),
+                    exampleLimit: .max
+                )
             } catch {
                 // Not worth its bytes. The run hears of it, so that it does not wait for this client.
                 answer(offer.order, with: .rejected(reason: error.description))

@@ -1,3 +1,4 @@
+import Adapters
 import Aggregation
 import FederatedLearning
 import Foundation
@@ -118,7 +119,27 @@ extension Assignment {
         message.evaluation.every = UInt32(clamping: evaluation.every)
         message.evaluation.sample = UInt32(clamping: evaluation.sample ?? 0)
         message.seed = seed
+        message.trainedFactors = rules.scope.trained.message
+        message.sentFactors = rules.scope.sent.message
+        message.keepsSavedTensors = !rules.scope.sendsSavedTensors
+        if let pruning = rules.pruning {
+            message.rankPruning.gamma = pruning.gamma
+            message.rankPruning.penalty = pruning.penalty
+            message.rankPruning.minimumRank = UInt32(clamping: pruning.minimumRank)
+        }
+        message.controlVariates = rules.usesControlVariates
         return message
+    }
+}
+
+extension TrainedFactors {
+    fileprivate var message: Tributary_V1_Factors {
+        switch self {
+        case .both: .both
+        case .a: .a
+        case .b: .b
+        case .core: .core
+        }
     }
 }
 
@@ -137,6 +158,7 @@ extension JobConfiguration.Training {
         message.learningRate = learningRate
         message.weightDecay = weightDecay
         message.momentum = momentum
+        message.proximalMu = proximalMu
         return message
     }
 }

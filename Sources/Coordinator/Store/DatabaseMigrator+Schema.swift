@@ -12,6 +12,9 @@ extension DatabaseMigrator {
             try db.execute(sql: clients)
             try db.execute(sql: audit)
         }
+        migrator.registerMigration("2 moments of server optimizers") { db in
+            try db.execute(sql: moments)
+        }
         return migrator
     }
 
@@ -98,6 +101,11 @@ extension DatabaseMigrator {
             value REAL,
             PRIMARY KEY (job, round, client, phase, name)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    private static let moments = """
+        ALTER TABLE round ADD COLUMN first_moment INTEGER REFERENCES adapter (id);
+        ALTER TABLE round ADD COLUMN second_moment INTEGER REFERENCES adapter (id);
         """
 
     private static let clients = """

@@ -42,9 +42,9 @@ struct RunChangeWriter {
         case .accepted(let offer):
             guard offer.order.kind == .train, try openRound() == offer.order.round else { return }
             try accept(offer)
-        case .committed(let round, let global):
+        case .committed(let round, let global, let moments):
             guard try openRound() == round else { return }
-            try commit(round, global: global)
+            try commit(round, global: global, moments: moments)
         case .abandoned(let round, let reason):
             guard try openRound() == round else { return }
             try abandon(round, reason: reason)
@@ -108,11 +108,18 @@ struct RunChangeWriter {
         )
     }
 
-    private func commit(_ round: Int, global: AdapterReference) throws {
+    private func commit(_ round: Int, global: AdapterReference, moments: MomentReferences?) throws {
         let adapter = try global.identifier(in: db)
         try execute(
-            "UPDATE round SET state = 'committed', closed_at = ?, global_adapter = ? WHERE job = ? AND number = ?",
-            [moment, adapter, job.rawValue, round]
+            """
+            UPDATE round
+            SET state = 'committed', closed_at = ?, global_adapter = ?, first_moment = ?, second_moment = ?
+            WHERE job = ? AND number = ?
+            """,
+            [
+                moment, adapter, moments?.first.identifier(in: db), moments?.second?.identifier(in: db),
+                job.rawValue, round,
+            ]
         )
         try execute(
             "UPDATE job SET global_adapter = ?, committed_rounds = ?, abandoned_attempts = 0 WHERE id = ?",

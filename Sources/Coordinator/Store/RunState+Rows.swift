@@ -21,6 +21,7 @@ extension RunState {
         try self.init(
             phase: Phase(row: row),
             global: global,
+            moments: Self.moments(of: job, round: committedRounds, in: db),
             committedRounds: committedRounds,
             openRound: openRound.map { number in
                 try OpenRound(
@@ -32,6 +33,20 @@ extension RunState {
             abandonedAttempts: row["abandoned_attempts"],
             evaluatedRound: row["evaluated_round"],
             countedUpdates: Self.accepted(job, round: committedRounds, in: db).mapValues(\.adapter.digest)
+        )
+    }
+
+    private static func moments(of job: JobID, round: Int, in db: Database) throws -> MomentReferences? {
+        let row = try Row.fetchOne(
+            db,
+            sql: "SELECT first_moment, second_moment FROM round WHERE job = ? AND number = ?",
+            arguments: [job.rawValue, round]
+        )
+        guard let row, let first = row["first_moment"] as Int64? else { return nil }
+        let second = row["second_moment"] as Int64?
+        return MomentReferences(
+            first: try AdapterReference(identifier: first, in: db),
+            second: try second.map { try AdapterReference(identifier: $0, in: db) }
         )
     }
 

@@ -63,10 +63,14 @@ extension SQLiteRunStore: RunStore {
 // MARK: - Payloads that are no longer needed
 
 extension SQLiteRunStore {
-    /// What every committed round left, and what open rounds hand out and have accepted.
+    /// What every committed round left, the moments of the latest one, and what open rounds hand out and have accepted.
     private static let needed = """
         SELECT global_adapter AS adapter FROM job WHERE global_adapter IS NOT NULL
         UNION SELECT global_adapter FROM round WHERE global_adapter IS NOT NULL
+        UNION SELECT first_moment FROM round JOIN job ON job.id = round.job AND job.committed_rounds = round.number
+            WHERE first_moment IS NOT NULL
+        UNION SELECT second_moment FROM round JOIN job ON job.id = round.job AND job.committed_rounds = round.number
+            WHERE second_moment IS NOT NULL
         UNION SELECT cohort_member.adapter FROM cohort_member
             JOIN round ON round.job = cohort_member.job AND round.number = cohort_member.round WHERE state = 'open'
         UNION SELECT accepted_update.adapter FROM accepted_update
@@ -84,13 +88,14 @@ extension SQLiteRunStore {
         }
     }
 
-    /// Returns the payloads of a round that has just been committed and that nothing else needs.
+    /// Returns the payloads of a round that has just been committed, and the moments of the one before, that nothing else
+    /// needs.
     private static func payloadsSetFree(
         by change: RunChange,
         of job: JobID,
         in db: Database
     ) throws -> [ContentDigest] {
-        guard case .committed(let round, _) = change else { return [] }
+        guard case .committed(let round, _, _) = change else { return [] }
         let digests = try String.fetchAll(
             db,
             sql: """
@@ -98,6 +103,8 @@ extension SQLiteRunStore {
                 WHERE id IN (
                     SELECT adapter FROM cohort_member WHERE job = :job AND round = :round
                     UNION SELECT adapter FROM accepted_update WHERE job = :job AND round = :round
+                    UNION SELECT first_moment FROM round WHERE job = :job AND number = :round - 1
+                    UNION SELECT second_moment FROM round WHERE job = :job AND number = :round - 1
                 ) AND digest NOT IN (SELECT digest FROM adapter WHERE id IN (\(needed)))
                 """,
             arguments: ["job": job.rawValue, "round": round]

@@ -14,19 +14,22 @@ package struct ClientWork: Sendable {
     /// What `trainer` can do.
     package let tasks: Set<JobConfiguration.Task>
     private let trainer: any LocalTrainer
+    private let memory: any ClientMemory
 
     package init(
         client: ClientID,
         maximumRank: Int,
         modelDigest: ContentDigest,
         tasks: Set<JobConfiguration.Task> = [.sequenceClassification],
-        trainer: any LocalTrainer
+        trainer: any LocalTrainer,
+        memory: any ClientMemory = VolatileMemory()
     ) {
         self.client = client
         self.maximumRank = maximumRank
         self.modelDigest = modelDigest
         self.tasks = tasks
         self.trainer = trainer
+        self.memory = memory
     }
 
     /// Checks an order before its adapter is fetched.
@@ -51,6 +54,8 @@ package struct ClientWork: Sendable {
 
     /// Trains the adapter of a training order.
     ///
+    /// What stays on the client, and the rank that it has come down to, are remembered before this returns.
+    ///
     /// - Returns: The update to offer. The same adapter always has the same payload and digest.
     /// - Throws: ``OrderRefusal`` when the order or its adapter does not fit,
     ///   ``FederatedLearningError/unusableOutcome(reason:)`` when what the trainer returns must not be sent, and the
@@ -61,27 +66,39 @@ package struct ClientWork: Sendable {
         progress: @escaping @Sendable (TrainingProgress) -> Void = { _ in }
     ) async throws -> FinishedUpdate {
         try check(order)
-        let requirements = try check(adapter, of: order)
-        let outcome = try await trainer.train(adapter, for: order, progress: progress)
+        _ = try check(adapter, of: order)
+        let rules = order.assignment.rules
+        let start = try await personal(adapter, for: order)
+        let outcome = try await trainer.train(start, for: order, progress: progress)
         guard outcome.exampleCount >= 1 else {
             throw FederatedLearningError.unusableOutcome(
                 reason: "it claims \(outcome.exampleCount) training examples. Check the silo's data."
             )
         }
-        let trained = outcome.adapter.strippedToTensors(of: adapter)
+        var trained = outcome.adapter.strippedToTensors(of: adapter)
         do {
-            try requirements.check(trained, source: "the trained adapter")
+            try AdapterRequirements(
+                likeness: start,
+                rank: start.maximumRank,
+                scaling: order.adapter.scaling(atRank: start.maximumRank)
+            ).check(trained, source: "the trained adapter")
         } catch {
             throw FederatedLearningError.unusableOutcome(reason: error.description)
         }
-        let payload = AdapterPayload.bytes(of: trained)
+        if let pruning = rules.pruning {
+            trained = trained.truncated(toRank: pruning.rank(before: start, after: trained))
+        }
+        if rules.needsMemory {
+            try await memory.remember(ClientNotes(round: order.id.round, adapter: trained), of: order.id.job)
+        }
+        let payload = AdapterPayload.bytes(of: trained, scope: rules.scope)
         let offer = UpdateOffer(
             client: client,
             order: order.id,
             adapter: AdapterReference(
                 digest: ContentDigest(hashing: payload),
                 byteCount: payload.count,
-                rank: order.adapter.rank,
+                rank: trained.maximumRank,
                 alpha: order.adapter.alpha,
                 usesRankStabilizedScaling: order.adapter.usesRankStabilizedScaling
             ),
@@ -97,11 +114,28 @@ package struct ClientWork: Sendable {
     package func evaluate(_ adapter: LoRAAdapter, for order: WorkOrder) async throws -> EvaluationReport {
         try check(order)
         _ = try check(adapter, of: order)
-        let report = try await trainer.evaluate(adapter, for: order)
+        let report = try await trainer.evaluate(try await personal(adapter, for: order), for: order)
         return EvaluationReport(
             exampleCount: max(0, report.exampleCount),
             metrics: PeerText.figures(report.metrics)
         )
+    }
+
+    /// Returns what this client makes of a handed adapter: at the rank that it has come down to, and with its own parts in
+    /// place of those that are not shared.
+    private func personal(_ adapter: LoRAAdapter, for order: WorkOrder) async throws -> LoRAAdapter {
+        let rules = order.assignment.rules
+        // An evaluation after a round sees what that round left.
+        let round = order.id.kind == .train ? order.id.round : order.id.round + 1
+        guard rules.needsMemory, let notes = try await memory.recall(order.id.job, before: round) else {
+            return adapter
+        }
+        var own = adapter
+        if order.id.kind == .train, rules.pruning != nil, notes.adapter.maximumRank < adapter.maximumRank {
+            own = adapter.truncated(toRank: notes.adapter.maximumRank)
+        }
+        if rules.scope.isPersonal { own.takePersonalParts(of: notes.adapter, scope: rules.scope) }
+        return own
     }
 
     /// Checks a fetched adapter against its order, and returns what the trained one has to be.
@@ -139,6 +173,18 @@ package struct ClientWork: Sendable {
 }
 
 extension LoRAAdapter {
+    /// Replaces what is trained but not shared by what `own` holds, where that has the same shape.
+    fileprivate mutating func takePersonalParts(of own: LoRAAdapter, scope: UpdateScope) {
+        for (path, module) in own.modules where modules[path]?.rank == module.rank {
+            if scope.trained.includesA, !scope.sent.includesA { modules[path]?.a = module.a }
+            if scope.trained.includesB, !scope.sent.includesB { modules[path]?.b = module.b }
+        }
+        guard !scope.sendsSavedTensors else { return }
+        for (name, tensor) in own.savedTensors where savedTensors[name]?.shape == tensor.shape {
+            savedTensors[name] = tensor
+        }
+    }
+
     /// Drops every tensor that `handed` does not have.
     fileprivate func strippedToTensors(of handed: LoRAAdapter) -> LoRAAdapter {
         LoRAAdapter(

@@ -1,3 +1,5 @@
+package import Aggregation
+
 /// A job as its author wrote it: the file `fed-server job submit` takes.
 ///
 /// Keys are snake_case as in PEFT (``CodingKeys``); the reader that turns YAML into this value and names unknown keys is
@@ -15,7 +17,11 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
     /// The class names of a classification, in the order of the head's rows.
     package var labels: [String]
     package var adapter: Adapter
-    package var strategy: Strategy
+    package var strategy: StrategySettings
+    /// What the server does about wrong clients, before the strategy.
+    package var robust: RobustSettings
+    /// How the server steps from one global adapter to the next, after the strategy.
+    package var serverOptimizer: ServerOptimizerSettings
     package var rounds: Int
     package var cohort: Cohort
     package var training: Training
@@ -57,22 +63,6 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         }
     }
 
-    package struct Strategy: Hashable, Sendable, Codable {
-        /// What is averaged: what clients now hold, or what changed against what they downloaded.
-        package enum Mode: String, Sendable, Codable, CaseIterable {
-            case state
-            case delta
-        }
-
-        package var name: String
-        package var mode: Mode?
-
-        package init(name: String, mode: Mode? = nil) {
-            self.name = name
-            self.mode = mode
-        }
-    }
-
     package struct Cohort: Hashable, Sendable, Codable {
         /// With how many updates a round closes.
         package var size: Int
@@ -108,6 +98,9 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         package var weightDecay: Double
         /// Heavy-ball momentum of SGD; AdamW ignores it.
         package var momentum: Double
+        /// µ: the weight of ½‖w − w₀‖², the squared distance to the handed adapter, in the loss (FedProx, Li et al., 2020,
+        /// arXiv:1812.06127); 0 for none.
+        package var proximalMu: Double
 
         package init(
             epochs: Int = 1,
@@ -117,7 +110,8 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             optimizer: Optimizer = .adamw,
             learningRate: Double = 1e-3,
             weightDecay: Double = 0,
-            momentum: Double = 0
+            momentum: Double = 0,
+            proximalMu: Double = 0
         ) {
             self.epochs = epochs
             self.maximumSteps = maximumSteps
@@ -127,6 +121,7 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             self.learningRate = learningRate
             self.weightDecay = weightDecay
             self.momentum = momentum
+            self.proximalMu = proximalMu
         }
 
         private enum CodingKeys: String, CodingKey {
@@ -138,6 +133,7 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             case learningRate = "learning_rate"
             case weightDecay = "weight_decay"
             case momentum
+            case proximalMu = "proximal_mu"
         }
     }
 
@@ -159,7 +155,9 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         task: Task,
         labels: [String],
         adapter: Adapter,
-        strategy: Strategy,
+        strategy: StrategySettings,
+        robust: RobustSettings = RobustSettings(),
+        serverOptimizer: ServerOptimizerSettings = ServerOptimizerSettings(),
         rounds: Int,
         cohort: Cohort,
         training: Training = Training(),
@@ -172,10 +170,67 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         self.labels = labels
         self.adapter = adapter
         self.strategy = strategy
+        self.robust = robust
+        self.serverOptimizer = serverOptimizer
         self.rounds = rounds
         self.cohort = cohort
         self.training = training
         self.evaluation = evaluation
         self.seed = seed
+    }
+}
+
+extension JobConfiguration {
+    /// How the job combines.
+    ///
+    /// - Throws: ``AggregationError`` that names the key which does not go with the rest.
+    package func aggregationPlan() throws(AggregationError) -> AggregationPlan {
+        try AggregationPlan(
+            strategy: strategy,
+            robust: robust,
+            optimizer: serverOptimizer,
+            minimumUpdates: cohort.minimum
+        )
+    }
+}
+
+// MARK: - Jobs that were stored by earlier versions
+
+extension JobConfiguration {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            name: try container.decode(String.self, forKey: .name),
+            model: try container.decode(String.self, forKey: .model),
+            task: try container.decode(Task.self, forKey: .task),
+            labels: try container.decode([String].self, forKey: .labels),
+            adapter: try container.decode(Adapter.self, forKey: .adapter),
+            strategy: try container.decode(StrategySettings.self, forKey: .strategy),
+            robust: try container.decodeIfPresent(RobustSettings.self, forKey: .robust) ?? RobustSettings(),
+            serverOptimizer: try container.decodeIfPresent(ServerOptimizerSettings.self, forKey: .serverOptimizer)
+                ?? ServerOptimizerSettings(),
+            rounds: try container.decode(Int.self, forKey: .rounds),
+            cohort: try container.decode(Cohort.self, forKey: .cohort),
+            training: try container.decode(Training.self, forKey: .training),
+            evaluation: try container.decode(Evaluation.self, forKey: .evaluation),
+            seed: try container.decode(UInt64.self, forKey: .seed)
+        )
+    }
+}
+
+extension JobConfiguration.Training {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            epochs: try container.decode(Int.self, forKey: .epochs),
+            maximumSteps: try container.decodeIfPresent(Int.self, forKey: .maximumSteps),
+            batchSize: try container.decode(Int.self, forKey: .batchSize),
+            maximumLength: try container.decode(Int.self, forKey: .maximumLength),
+            optimizer: try container.decode(Optimizer.self, forKey: .optimizer),
+            learningRate: try container.decode(Double.self, forKey: .learningRate),
+            weightDecay: try container.decode(Double.self, forKey: .weightDecay),
+            momentum: try container.decode(Double.self, forKey: .momentum),
+            proximalMu: try container.decodeIfPresent(Double.self, forKey: .proximalMu) ?? 0
+        )
     }
 }

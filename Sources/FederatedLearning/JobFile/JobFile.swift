@@ -99,9 +99,11 @@ package enum JobFile {
     private static let paths: [String] =
         JobKey.allCases.map(\.rawValue)
         + paths(of: AdapterKey.self, under: .adapter) + paths(of: StrategyKey.self, under: .strategy)
-        + paths(of: ServerOptimizerKey.self, under: .serverOptimizer) + paths(of: CohortKey.self, under: .cohort)
+        + paths(of: CohortKey.self, under: .cohort)
         + paths(of: TrainingKey.self, under: .training) + paths(of: EvaluationKey.self, under: .evaluation)
         + paths(of: PrivacyKey.self, under: .privacy)
+        // The last: of two sections with a `learning_rate`, the other is meant more often.
+        + paths(of: RobustKey.self, under: .robust) + paths(of: ServerOptimizerKey.self, under: .serverOptimizer)
 
     private static func paths<Key: JobFileKey>(of keys: Key.Type, under section: JobKey) -> [String] {
         Key.allCases.map { "\(section.rawValue).\($0.rawValue)" }
@@ -112,22 +114,26 @@ package enum JobFile {
         let job = try JobFileSection<JobKey>(root, at: .init(""), elsewhere: paths)
         let task = try job.required(.task, job.choice(.task, of: JobConfiguration.Task.self))
         try refuseUnofferedSections(of: job)
-        return JobConfiguration(
+        let configuration = JobConfiguration(
             name: try job.required(.name, job.text(.name, atMost: 128)),
             model: try job.required(.model, job.text(.model, atMost: 4096)),
             task: task,
             labels: try labels(of: job, for: task),
             adapter: try adapter(of: job, for: task),
             strategy: try strategy(of: job),
+            robust: try robust(of: job),
+            serverOptimizer: try serverOptimizer(of: job),
             rounds: try job.required(.rounds, job.integer(.rounds, in: 1...100_000)),
             cohort: try cohort(of: job),
             training: try training(of: job),
             evaluation: try evaluation(of: job),
             seed: try job.integer(.seed, in: 0...UInt64.max) ?? 1
         )
+        try checkPlan(of: configuration, in: job)
+        return configuration
     }
 
-    private static func section<Key: JobFileKey>(
+    static func section<Key: JobFileKey>(
         _ key: JobKey,
         of job: JobFileSection<JobKey>,
         keys: Key.Type
@@ -175,29 +181,6 @@ package enum JobFile {
         )
     }
 
-    private static func strategy(of job: JobFileSection<JobKey>) throws(JobFileError) -> JobConfiguration.Strategy {
-        let section = try job.required(.strategy, section(.strategy, of: job, keys: StrategyKey.self))
-        let name = try section.required(.name, section.text(.name, atMost: 64))
-        let mode = try section.choice(.mode, of: JobConfiguration.Strategy.Mode.self)
-        do {
-            _ = try StrategyRegistry.strategy(named: name, mode: mode?.rawValue)
-        } catch .unknownStrategy(_, let known) {
-            let nearest = NearestName.of(name, among: known)
-            throw .unknownValue(section.place(.name), found: name, nearest: nearest, known: known)
-        } catch .unknownMode(let mode, _, let known) where !known.isEmpty {
-            throw .unknownValue(section.place(.mode), found: mode, nearest: nil, known: known)
-        } catch {
-            throw .contradiction(
-                section.place(.mode),
-                problem: "has no meaning for `name: \(name)`",
-                remedy: "Remove it."
-            )
-        }
-        // Averaging what changed keeps what nobody trained: the default wherever a strategy offers it.
-        let offersDelta = (try? StrategyRegistry.strategy(named: name, mode: "delta")) != nil
-        return .init(name: name, mode: mode ?? (offersDelta ? .delta : nil))
-    }
-
     private static func cohort(of job: JobFileSection<JobKey>) throws(JobFileError) -> JobConfiguration.Cohort {
         let section = try job.required(.cohort, section(.cohort, of: job, keys: CohortKey.self))
         let size = try section.required(.size, section.integer(.size, in: 1...100_000))
@@ -242,7 +225,9 @@ package enum JobFile {
             } ?? standard.learningRate,
             weightDecay: try section.number(.weightDecay, allowed: "a number from 0 to 100") { (0...100).contains($0) }
                 ?? standard.weightDecay,
-            momentum: momentum ?? standard.momentum
+            momentum: momentum ?? standard.momentum,
+            proximalMu: try section.number(.proximalMu, allowed: "a number from 0 to 100") { (0...100).contains($0) }
+                ?? standard.proximalMu
         )
     }
 
@@ -256,10 +241,6 @@ package enum JobFile {
 
     /// Takes `none` for what other jobs may ask for, and says so when a job asks for more.
     private static func refuseUnofferedSections(of job: JobFileSection<JobKey>) throws(JobFileError) {
-        if let optimizer = try section(.serverOptimizer, of: job, keys: ServerOptimizerKey.self) {
-            let name = try optimizer.required(.name, optimizer.text(.name, atMost: 64))
-            guard name == "none" else { throw .notOffered(optimizer.place(.name), found: name, offered: "none") }
-        }
         if let privacy = try section(.privacy, of: job, keys: PrivacyKey.self) {
             let mechanism = try privacy.required(.mechanism, privacy.text(.mechanism, atMost: 64))
             guard mechanism == "none" else {

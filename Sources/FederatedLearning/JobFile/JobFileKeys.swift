@@ -1,6 +1,7 @@
 /// The keys at the top of a job file.
 enum JobKey: String, JobFileKey {
     case name, model, task, labels, adapter, strategy
+    case robust
     case serverOptimizer = "server_optimizer"
     case rounds, cohort, training, evaluation, privacy, seed
 
@@ -12,7 +13,8 @@ enum JobKey: String, JobFileKey {
         case .labels: "[negative, neutral, positive]"
         case .adapter: "{r: 16, lora_alpha: 16, target_modules: [query, value]}"
         case .strategy: "{name: flexlora}"
-        case .serverOptimizer: "{name: none}"
+        case .robust: "{rule: krum, byzantine: 1}"
+        case .serverOptimizer: "{name: fedadam, learning_rate: 1.0e-3}"
         case .rounds: "10"
         case .cohort: "{size: 4, minimum: 3, deadline: 10m}"
         case .training: "{epochs: 1, batch_size: 16, learning_rate: 1.0e-3}"
@@ -46,12 +48,16 @@ enum AdapterKey: String, JobFileKey {
 
 /// The keys of `strategy`.
 enum StrategyKey: String, JobFileKey {
-    case name, mode
+    case name, mode, lambda, gamma
+    case minimumRank = "minimum_rank"
 
     var example: String {
         switch self {
         case .name: "flexlora"
         case .mode: "delta"
+        case .lambda: "0.01"
+        case .gamma: "0.99"
+        case .minimumRank: "4"
         }
     }
 }
@@ -59,8 +65,33 @@ enum StrategyKey: String, JobFileKey {
 /// The keys of `server_optimizer`.
 enum ServerOptimizerKey: String, JobFileKey {
     case name
+    case learningRate = "learning_rate"
+    case momentum, beta1, beta2, tau
 
-    var example: String { "none" }
+    var example: String {
+        switch self {
+        case .name: "fedadam"
+        case .learningRate: "1.0e-3"
+        case .momentum, .beta1: "0.9"
+        case .beta2: "0.99"
+        case .tau: "1.0e-3"
+        }
+    }
+}
+
+/// The keys of `robust`.
+enum RobustKey: String, JobFileKey {
+    case rule, byzantine, trim, norm, iterations
+
+    var example: String {
+        switch self {
+        case .rule: "krum"
+        case .byzantine: "1"
+        case .trim: "0.1"
+        case .norm: "1.0"
+        case .iterations: "4"
+        }
+    }
 }
 
 /// The keys of `cohort`.
@@ -87,6 +118,7 @@ enum TrainingKey: String, JobFileKey {
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
     case momentum
+    case proximalMu = "proximal_mu"
 
     var example: String {
         switch self {
@@ -98,6 +130,7 @@ enum TrainingKey: String, JobFileKey {
         case .learningRate: "1.0e-3"
         case .weightDecay: "0.01"
         case .momentum: "0.9"
+        case .proximalMu: "0.01"
         }
     }
 }

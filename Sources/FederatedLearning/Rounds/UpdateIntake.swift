@@ -11,7 +11,8 @@ package struct UpdateIntake: Sendable {
     package static let byteAllowance = 64 * 1024
 
     private let handed: [ClientID: AdapterReference]
-    private let requirements: [Int: AdapterRequirements]
+    private let global: LoRAAdapter
+    private let rules: LocalRules
     private let exampleLimit: Int
 
     /// Prepares the checks of one round.
@@ -19,21 +20,20 @@ package struct UpdateIntake: Sendable {
     /// - Parameters:
     ///   - round: The round with what each client was handed.
     ///   - global: The adapter that the round starts from; its layers and saved tensors are what an update has to have.
+    ///   - rules: What the clients were asked to do.
     ///   - exampleLimit: The largest number of examples that a client may claim.
-    package init(round: RunState.OpenRound, global: LoRAAdapter, exampleLimit: Int) {
+    package init(
+        round: RunState.OpenRound,
+        global: LoRAAdapter,
+        rules: LocalRules = .plain,
+        exampleLimit: Int
+    ) {
         self.handed = Dictionary(
             round.cohort.map { ($0.client, $0.adapter) },
             uniquingKeysWith: { first, _ in first }
         )
-        self.requirements = Dictionary(
-            handed.values.map { reference in
-                (
-                    reference.rank,
-                    AdapterRequirements(likeness: global, rank: reference.rank, scaling: reference.scaling)
-                )
-            },
-            uniquingKeysWith: { first, _ in first }
-        )
+        self.global = global
+        self.rules = rules
         self.exampleLimit = exampleLimit
     }
 
@@ -42,15 +42,19 @@ package struct UpdateIntake: Sendable {
     /// - Parameters:
     ///   - offer: The offer.
     ///   - handed: What the client was told to train.
+    ///   - rules: How it was told to train it.
     ///   - exampleLimit: The largest number of examples that a client may claim.
     /// - Throws: ``UpdateRejection`` that names the first statement which differs from the order.
     package static func check(
         _ offer: UpdateOffer,
         against handed: AdapterReference,
+        rules: LocalRules = .plain,
         exampleLimit: Int
     ) throws(UpdateRejection) {
         let found = offer.adapter
-        guard found.rank == handed.rank else { throw .rank(expected: handed.rank, found: found.rank) }
+        // A client that prunes itself comes back with a lower rank.
+        let ranks = (rules.pruning == nil ? handed.rank : 1)...max(handed.rank, 1)
+        guard ranks.contains(found.rank) else { throw .rank(expected: handed.rank, found: found.rank) }
         guard found.alpha == handed.alpha else { throw .alpha(expected: handed.alpha, found: found.alpha) }
         guard found.usesRankStabilizedScaling == handed.usesRankStabilizedScaling else {
             throw .scaling(expectedRankStabilized: handed.usesRankStabilizedScaling)
@@ -65,14 +69,13 @@ package struct UpdateIntake: Sendable {
     /// Checks what an offer of the round states.
     package func check(_ offer: UpdateOffer) throws(UpdateRejection) {
         guard let handed = handed[offer.client] else { throw .notInCohort(offer.client, round: offer.order.round) }
-        try Self.check(offer, against: handed, exampleLimit: exampleLimit)
+        try Self.check(offer, against: handed, rules: rules, exampleLimit: exampleLimit)
     }
 
     /// Checks the tensors of an offer whose statements were checked.
     package func check(_ adapter: LoRAAdapter, of offer: UpdateOffer) throws(UpdateRejection) {
-        guard let requirements = requirements[offer.adapter.rank] else {
-            throw .notInCohort(offer.client, round: offer.order.round)
-        }
+        let reference = offer.adapter
+        let requirements = AdapterRequirements(likeness: global, rank: reference.rank, scaling: reference.scaling)
         do {
             try requirements.check(adapter, source: offer.client.rawValue)
         } catch {
@@ -83,7 +86,10 @@ package struct UpdateIntake: Sendable {
 
 extension AdapterReference {
     /// s, by which the product BA is multiplied: α/r, or α/√r with rank-stabilised scaling.
-    package var scaling: Double {
+    package var scaling: Double { scaling(atRank: rank) }
+
+    /// s at another rank with the same α.
+    func scaling(atRank rank: Int) -> Double {
         usesRankStabilizedScaling ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
     }
 }

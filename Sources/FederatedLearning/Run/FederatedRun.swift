@@ -18,7 +18,7 @@ package struct FederatedRun: Sendable {
     package let configuration: JobConfiguration
     package let limits: RunLimits
     let modelDigest: ContentDigest
-    let strategy: any AggregationStrategy
+    let aggregation: CohortAggregation
     let backend: any CohortBackend
     let store: any RunStore
     let clock: any RunClock
@@ -33,7 +33,7 @@ package struct FederatedRun: Sendable {
     ///   - job: The job's name in the store.
     ///   - configuration: The job.
     ///   - modelDigest: The SHA-256 of the base model's weights.
-    ///   - strategy: Combines updates and hands out adapters.
+    ///   - aggregation: Combines updates; its strategy hands out adapters.
     ///   - backend: Reaches the clients. It carries this job's orders only.
     ///   - store: Keeps the run.
     ///   - clock: Tells the time of deadlines.
@@ -45,7 +45,7 @@ package struct FederatedRun: Sendable {
         job: JobID,
         configuration: JobConfiguration,
         modelDigest: ContentDigest,
-        strategy: any AggregationStrategy,
+        aggregation: CohortAggregation,
         backend: any CohortBackend,
         store: any RunStore,
         clock: any RunClock = SystemRunClock(),
@@ -57,7 +57,7 @@ package struct FederatedRun: Sendable {
         self.job = job
         self.configuration = configuration
         self.modelDigest = modelDigest
-        self.strategy = strategy
+        self.aggregation = aggregation
         self.backend = backend
         self.store = store
         self.clock = clock
@@ -96,14 +96,22 @@ package struct FederatedRun: Sendable {
         inbox.cancel()
     }
 
+    /// Says what clients train, and hands out adapters.
+    var strategy: any AggregationStrategy { aggregation.strategy }
+
     // MARK: - Orders
 
     func trainingOrder(for member: CohortMember, round: Int) -> WorkOrder {
         WorkOrder(
             id: .init(job: job, round: round, kind: .train),
             adapter: member.adapter,
-            assignment: Assignment(job: configuration, modelDigest: modelDigest)
+            assignment: Assignment(job: configuration, modelDigest: modelDigest, rules: rules(inRound: round))
         )
+    }
+
+    /// What the strategy asks of the local training in a round.
+    func rules(inRound round: Int) -> LocalRules {
+        LocalRules(scope: strategy.scope(inRound: round), pruning: strategy.pruning)
     }
 
     func evaluationOrder(of adapter: AdapterReference, after round: Int) -> WorkOrder {
@@ -112,7 +120,7 @@ package struct FederatedRun: Sendable {
         return WorkOrder(
             id: .init(job: job, round: round, kind: .evaluate),
             adapter: adapter,
-            assignment: Assignment(job: configuration, modelDigest: modelDigest)
+            assignment: Assignment(job: configuration, modelDigest: modelDigest, rules: rules(inRound: max(round, 1)))
         )
     }
 }

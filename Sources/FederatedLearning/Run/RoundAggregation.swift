@@ -9,6 +9,8 @@ package enum RoundAggregation {
     /// What a combination leaves.
     package struct Outcome: Sendable {
         package let adapter: LoRAAdapter
+        /// What the server's optimizer carries on; `nil` where there is none.
+        package let moments: ServerMoments?
         /// Updates that could not be counted, though they were accepted: their payload is damaged, or the strategy
         /// cannot use them.
         package let excluded: [(client: ClientID, reason: String)]
@@ -24,8 +26,9 @@ package enum RoundAggregation {
     /// - Parameters:
     ///   - updates: The accepted updates, in any order.
     ///   - global: What the cohort's adapters were made from.
-    ///   - strategy: How to combine them.
+    ///   - aggregation: How to combine them.
     ///   - round: Which round it is.
+    ///   - moments: What the server's optimizer carries on from the round before.
     ///   - minimum: How many updates have to be countable.
     ///   - store: Where their payloads are.
     /// - Returns: The next global adapter, and who could not be counted.
@@ -34,12 +37,13 @@ package enum RoundAggregation {
     package static func combine(
         _ updates: [UpdateOffer],
         from global: LoRAAdapter,
-        by strategy: any AggregationStrategy,
+        by aggregation: CohortAggregation,
         round: RoundContext,
+        moments: ServerMoments? = nil,
         minimum: Int,
         in store: any RunStore
     ) async throws -> Outcome {
-        let aggregation = CohortAggregation(strategy: strategy)
+        let strategy = aggregation.strategy
         let scope = strategy.scope(inRound: round.number)
         var handed: [Int: LoRAAdapter] = [:]
         var countable: [ClientUpdate] = []
@@ -68,8 +72,9 @@ package enum RoundAggregation {
             throw Failure(reason: "Only \(countable.count) updates could be counted. \(reasons)")
         }
         do {
-            let next = try aggregation.nextGlobal(from: global, updates: countable, round: round)
-            return Outcome(adapter: next, excluded: excluded)
+            var moments = moments
+            let next = try aggregation.nextGlobal(from: global, updates: countable, round: round, moments: &moments)
+            return Outcome(adapter: next, moments: moments, excluded: excluded)
         } catch {
             throw Failure(reason: error.description)
         }

@@ -8,7 +8,12 @@ extension RunDriver {
         let opened = run.clock.now()
         let deadline = opened + run.configuration.cohort.deadline
         guard let global = try await readGlobal() else { return }
-        let intake = UpdateIntake(round: round, global: global, exampleLimit: run.limits.exampleCount)
+        let intake = UpdateIntake(
+            round: round,
+            global: global,
+            rules: run.rules(inRound: round.number),
+            exampleLimit: run.limits.exampleCount
+        )
         let members = Dictionary(round.cohort.map { ($0.client, $0) }, uniquingKeysWith: { first, _ in first })
         let alarm = run.inbox.alarm(at: deadline, by: run.clock)
         defer { alarm.cancel() }
@@ -30,7 +35,9 @@ extension RunDriver {
                     downloads[client, default: 0] += download(member.adapter, by: client)
                     await run.backend.send(run.trainingOrder(for: member, round: round.number), to: client)
                 case .inspect(let offer):
-                    actions = machine.inspected(offer, try await inspect(offer, by: intake)) + actions
+                    actions =
+                        machine.inspected(offer, try await inspect(offer, by: intake, of: global, in: round.number))
+                        + actions
                 case .record(let offer):
                     try await take(.accepted(offer))
                     run.observe(.accepted(round: round.number, offer))
@@ -80,15 +87,33 @@ extension RunDriver {
     }
 
     /// Reads and checks an offered update; `nil` when it can be used.
-    private func inspect(_ offer: UpdateOffer, by intake: UpdateIntake) async throws -> UpdateRejection? {
+    private func inspect(
+        _ offer: UpdateOffer,
+        by intake: UpdateIntake,
+        of global: LoRAAdapter,
+        in round: Int
+    ) async throws -> UpdateRejection? {
         do {
             try intake.check(offer)
-            try intake.check(try await run.store.adapter(offer.adapter), of: offer)
+            let handed = try run.strategy.adapter(forRank: offer.adapter.rank, from: global)
+            let adapter = try await run.store.update(
+                offer.adapter,
+                scope: run.strategy.scope(inRound: round),
+                handed: handed
+            )
+            try intake.check(adapter.resident(), of: offer)
+            try run.aggregation.check(
+                ClientUpdate(client: offer.client, weight: Double(offer.exampleCount), adapter: adapter),
+                against: global,
+                round: RoundContext(number: round, seed: run.configuration.seed)
+            )
             return nil
         } catch let rejection as UpdateRejection {
             return rejection
         } catch let error as StoredAdapterError {
             return .payload(error)
+        } catch let error as AggregationError {
+            return .tensors(reason: error.description)
         }
     }
 
@@ -119,8 +144,9 @@ extension RunDriver {
             outcome = try await RoundAggregation.combine(
                 accepted,
                 from: global,
-                by: run.strategy,
+                by: run.aggregation,
                 round: RoundContext(number: round, seed: run.configuration.seed),
+                moments: try await readMoments(),
                 minimum: run.configuration.cohort.minimum,
                 in: run.store
             )
@@ -135,6 +161,7 @@ extension RunDriver {
             run.observe(.excluded(round: round, client, reason: reason))
         }
         let reference = try await run.store.keep(outcome.adapter)
+        let moments = try await keep(outcome.moments)
         let ended = run.clock.now()
         // Before the commit: figures are stored again if a crash comes in between, and never missing afterwards.
         let excluded = Set(outcome.excluded.map(\.client))
@@ -149,12 +176,28 @@ extension RunDriver {
                 )
             )
         )
-        try await take(.committed(round: round, global: reference))
+        try await take(.committed(round: round, global: reference, moments: moments))
         let seconds = (ended - opened) / .seconds(1)
         run.logger.info(
             "A round is committed",
             metadata: ["round.id": "\(round)", "clients": "\(clients.count)", "adapter": "\(reference.digest)"]
         )
         run.observe(.committed(round: round, global: reference, clients: clients, seconds: seconds))
+    }
+
+    // MARK: - Moments of the server's optimizer
+
+    private func readMoments() async throws -> ServerMoments? {
+        guard run.aggregation.optimizer != nil, let references = state.moments else { return nil }
+        var second: LoRAAdapter?
+        if let reference = references.second { second = try await run.store.adapter(reference) }
+        return ServerMoments(first: try await run.store.adapter(references.first), second: second)
+    }
+
+    private func keep(_ moments: ServerMoments?) async throws -> MomentReferences? {
+        guard let moments else { return nil }
+        let first = try await run.store.keep(moments.first)
+        guard let second = moments.second else { return MomentReferences(first: first) }
+        return MomentReferences(first: first, second: try await run.store.keep(second))
     }
 }

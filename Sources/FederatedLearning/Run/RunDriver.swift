@@ -82,7 +82,8 @@ struct RunDriver {
     // MARK: - Steps
 
     private mutating func begin() async throws {
-        let initial = try await run.store.keep(try await run.initialAdapter())
+        let adapter = try run.strategy.start(from: try await run.initialAdapter(), seed: run.configuration.seed)
+        let initial = try await run.store.keep(adapter)
         try await take(.began(initial: initial))
         run.logger.info("The run begins", metadata: ["adapter": "\(initial.digest)"])
         run.observe(.began(initial: initial))

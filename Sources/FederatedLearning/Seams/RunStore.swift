@@ -45,8 +45,8 @@ package enum RunChange: Hashable, Sendable, Codable {
     case opened(round: Int, cohort: [CohortMember])
     /// An update is part of the round, exactly once per client.
     case accepted(UpdateOffer)
-    /// The round's result is the new global adapter.
-    case committed(round: Int, global: AdapterReference)
+    /// The round's result is the new global adapter; with it go the moments of the server's optimizer.
+    case committed(round: Int, global: AdapterReference, moments: MomentReferences? = nil)
     /// The round ended without a result and will be opened again.
     case abandoned(round: Int, reason: String)
     /// Figures to keep; a figure with the same round, client, phase and name is replaced.

@@ -18,12 +18,13 @@ struct AdapterLayout: Sendable {
     /// How many numbers are trained.
     let count: Int
     /// The pieces in which an adapter is copied in and out.
-    private let pieces: [Piece]
+    let pieces: [Piece]
     /// What the flat array does not hold: names, shapes and scales.
     private let template: LoRAAdapter
 
-    private struct Piece: Sendable {
-        enum Source: Sendable {
+    /// Where one tensor lies.
+    struct Piece: Sendable {
+        enum Source: Sendable, Equatable {
             case a(module: String)
             case b(module: String)
             case saved(tensor: String)
@@ -110,7 +111,7 @@ struct AdapterLayout: Sendable {
         let elements: [Float]? =
             switch piece.source {
             case .a(let module): adapter.modules[module]?.a.elements
-            case .b(let module): adapter.modules[module]?.b.elements
+            case .b(let module): adapter.modules[module]?.withoutCore.b.elements
             case .saved(let tensor): adapter.savedTensors[tensor]?.elements
             }
         guard let elements, elements.count == piece.range.count else {

@@ -5,15 +5,39 @@ import LinearAlgebra
 /// The last layer of a model asks only with the first token of each text, because the head reads nothing else: after K
 /// and V, all its work is on one row a text.
 struct BertEncoderLayer: Sendable {
-    let query: FrozenLinear
-    let key: FrozenLinear
-    let value: FrozenLinear
+    private(set) var query: FrozenLinear
+    private(set) var key: FrozenLinear
+    private(set) var value: FrozenLinear
     let attention: PackedAttention
-    let attentionOutput: FrozenLinear
+    private(set) var attentionOutput: FrozenLinear
     let attentionNorm: FrozenLayerNorm
-    let intermediate: FrozenLinear
-    let output: FrozenLinear
+    private(set) var intermediate: FrozenLinear
+    private(set) var output: FrozenLinear
     let outputNorm: FrozenLayerNorm
+
+    /// The linear layer of a role.
+    subscript(role: BertLayerRole) -> FrozenLinear {
+        get {
+            switch role {
+            case .query: query
+            case .key: key
+            case .value: value
+            case .attentionOutput: attentionOutput
+            case .intermediate: intermediate
+            case .output: output
+            }
+        }
+        set {
+            switch role {
+            case .query: query = newValue
+            case .key: key = newValue
+            case .value: value = newValue
+            case .attentionOutput: attentionOutput = newValue
+            case .intermediate: intermediate = newValue
+            case .output: output = newValue
+            }
+        }
+    }
 
     var isLast: Bool { attention.queries == .firstToken }
 

@@ -11,8 +11,8 @@ package struct BertModel: Sendable {
     /// The embedding of token type 0: every text is a first sentence.
     let tokenType: [Float]
     let embeddingNorm: FrozenLayerNorm
-    let layers: [BertEncoderLayer]
-    let pooler: FrozenLinear
+    var layers: [BertEncoderLayer]
+    var pooler: FrozenLinear
 
     static let poolerPath = "bert.pooler.dense"
     static let headWeightName = "classifier.weight"

@@ -1,3 +1,4 @@
+import Adapters
 import LinearAlgebra
 
 /// A linear layer of the base model, which is never trained: y = x·Wᵀ + bias.
@@ -7,6 +8,31 @@ struct FrozenLinear: Sendable {
     let bias: [Float]
     let inputWidth: Int
     let outputWidth: Int
+
+    /// Returns the layer with s·BA added to its weight.
+    ///
+    /// - Complexity: O(in·out·r), and a copy of the weight.
+    func folding(_ module: LoRAModule) -> FrozenLinear {
+        var elements = weight.withElements { weight in (0..<weight.count).map { weight[$0] } }
+        var target = elements.mutableSpan
+        let plain = module.withoutCore
+        multiply(
+            plain.b.elements.span,
+            by: plain.a.elements.span,
+            into: &target,
+            m: outputWidth,
+            n: inputWidth,
+            k: plain.rank,
+            alpha: Float(plain.scaling),
+            beta: 1
+        )
+        return FrozenLinear(
+            weight: ModelWeight(elements),
+            bias: bias,
+            inputWidth: inputWidth,
+            outputWidth: outputWidth
+        )
+    }
 
     /// y ← x·Wᵀ.
     ///

@@ -19,6 +19,11 @@ struct ModelWeight: Sendable {
         }
     }
 
+    /// Takes elements that are in memory, row by row.
+    init(_ elements: [Float]) {
+        storage = .converted(elements)
+    }
+
     /// Lends the elements, row by row.
     func withElements<Result>(_ body: (Span<Float>) -> Result) -> Result {
         switch storage {

@@ -8,7 +8,13 @@ import LinearAlgebra
 /// Model, tokens and buffers stay resident between rounds. What a round computes follows from the adapter, the order and
 /// the client's name alone: the same on any number of threads, in the daemon and in a simulation.
 package actor NativeTrainer: LocalTrainer {
-    private let model: BertModel
+    /// The base model as it was loaded.
+    private let base: BertModel
+    /// The base model with what earlier rounds folded into it.
+    private var model: BertModel
+    /// What is folded into ``model``.
+    private var residual: [String: LoRAModule] = [:]
+    private let threads: Int
     private let corpus: TextCorpus
     /// Tells this client's random numbers from those of others.
     private let clientStream: UInt64
@@ -27,7 +33,9 @@ package actor NativeTrainer: LocalTrainer {
     ///   - threads: How many threads compute; by default as many as there are processors, but at most eight.
     package init(model: BertModel, corpus: TextCorpus, client: String, threads: Int? = nil) {
         let threads = threads ?? min(ProcessInfo.processInfo.activeProcessorCount, 8)
+        self.base = model
         self.model = model
+        self.threads = threads
         self.corpus = corpus
         self.clientStream = RandomStream.number(of: client)
         self.training = TrainingPass(model: model, threads: threads)
@@ -92,6 +100,7 @@ package actor NativeTrainer: LocalTrainer {
         progress: @Sendable (TrainingProgress) -> Void = { _ in }
     ) throws -> TrainingOutcome {
         try task.check(longestText: model.configuration.maximumPositionCount)
+        try fold(adapter.residual)
         let labels = try corpus.labels(in: task.labels)
         let layout = try AdapterLayout(
             adapter: adapter,
@@ -107,8 +116,11 @@ package actor NativeTrainer: LocalTrainer {
         )
         var masks = generator(RandomStream.dropout, of: task)
         var active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
-        var optimizer = LocalOptimizer(task.settings, count: layout.count)
-        var gradient: [Float] = []
+        let trained = try TrainableParameters(layout: layout, adapter: adapter, trained: task.rules.scope.trained)
+        var values = trained.initialValues(in: active.parameters)
+        let correction = LocalCorrection(task, parameters: trained, start: values, adapter: adapter)
+        var optimizer = LocalOptimizer(task.settings, count: trained.count)
+        var modelGradient: [Float] = []
         var (step, tokenCount, lossSum, latestLoss) = (0, 0, 0.0, 0.0)
         let start = ContinuousClock.now
 
@@ -124,19 +136,22 @@ package actor NativeTrainer: LocalTrainer {
             if task.dropout > 0 {
                 active.dropout = .init(probability: Float(task.dropout), seed: masks.next())
             }
-            latestLoss = training.run(shards, adapter: active, gradient: &gradient)
+            latestLoss = training.run(shards, adapter: active, gradient: &modelGradient)
             guard latestLoss.isFinite else { throw TrainingError.divergedLoss(step: step, loss: latestLoss) }
-            optimizer.step(&active.parameters, gradient: gradient)
+            var gradient = trained.gradient(of: modelGradient)
+            correction.add(to: &gradient, at: values)
+            optimizer.step(&values, gradient: gradient)
+            trained.write(values, to: &active.parameters)
             lossSum += latestLoss
             tokenCount += shards.reduce(0) { $0 + $1.texts.tokenCount }
             progress(TrainingProgress(step: step, stepCount: schedule.stepCount, loss: latestLoss))
         }
         // The last step's own loss was finite; what it led to need not be.
-        guard active.parameters.allSatisfy({ $0.isFinite }) else {
+        guard values.allSatisfy({ $0.isFinite }) else {
             throw TrainingError.divergedLoss(step: step, loss: .infinity)
         }
         return TrainingOutcome(
-            adapter: layout.adapter(from: active.parameters),
+            adapter: trained.adapter(values),
             exampleCount: corpus.trainingRows.count,
             metrics: [
                 "loss": lossSum / Double(step),
@@ -146,6 +161,15 @@ package actor NativeTrainer: LocalTrainer {
                 "seconds": (ContinuousClock.now - start) / .seconds(1),
             ]
         )
+    }
+
+    /// Folds what earlier rounds left into the base model, unless it is there already.
+    private func fold(_ residual: [String: LoRAModule]) throws(TrainingError) {
+        guard residual != self.residual else { return }
+        model = try base.folding(residual)
+        self.residual = residual
+        training = TrainingPass(model: model, threads: threads)
+        evaluation = EvaluationPass(model: model, threads: threads)
     }
 
     /// The random numbers of one purpose in one round.
@@ -193,6 +217,7 @@ package actor NativeTrainer: LocalTrainer {
 
     private func logits(of rows: [Int], adapter: LoRAAdapter, task: TrainingTask) throws -> [[Float]] {
         try task.check(longestText: model.configuration.maximumPositionCount)
+        try fold(adapter.residual)
         let layout = try AdapterLayout(
             adapter: adapter,
             model: model.configuration,

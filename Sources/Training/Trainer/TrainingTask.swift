@@ -12,6 +12,8 @@ package struct TrainingTask: Sendable {
     package var seed: UInt64
     /// Which round it is: every round sees the texts in another order.
     package var round: Int
+    /// What the job's strategy asks of the training.
+    package var rules: LocalRules
 
     package init(
         labels: [String],
@@ -19,7 +21,8 @@ package struct TrainingTask: Sendable {
         dropout: Double = 0,
         evaluationSample: Int? = nil,
         seed: UInt64 = 1,
-        round: Int = 1
+        round: Int = 1,
+        rules: LocalRules = .plain
     ) {
         self.labels = labels
         self.settings = settings
@@ -27,6 +30,7 @@ package struct TrainingTask: Sendable {
         self.evaluationSample = evaluationSample
         self.seed = seed
         self.round = round
+        self.rules = rules
     }
 
     /// Takes what concerns the trainer out of an order.
@@ -41,7 +45,8 @@ package struct TrainingTask: Sendable {
             dropout: assignment.adapter.dropout,
             evaluationSample: assignment.evaluation.sample,
             seed: assignment.seed,
-            round: order.id.round
+            round: order.id.round,
+            rules: assignment.rules
         )
     }
 

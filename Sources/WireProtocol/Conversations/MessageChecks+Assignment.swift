@@ -32,7 +32,10 @@ extension MessageChecks {
         case .unspecified, .UNRECOGNIZED: throw fail("assignment.training.optimizer", "is unknown")
         }
         try positive(training.learningRate, "assignment.training.learning_rate")
-        for (value, field) in [(training.weightDecay, "weight_decay"), (training.momentum, "momentum")] {
+        for (value, field) in [
+            (training.weightDecay, "weight_decay"), (training.momentum, "momentum"),
+            (training.proximalMu, "proximal_mu"),
+        ] {
             guard value.isFinite, value >= 0 else {
                 throw fail("assignment.training.\(field)", "is not a number of at least 0")
             }

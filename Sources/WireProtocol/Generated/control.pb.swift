@@ -28,6 +28,52 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+package nonisolated enum Tributary_V1_Factors: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+  case both // = 1
+  case a // = 2
+  case b // = 3
+  case core // = 4
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .both
+    case 2: self = .a
+    case 3: self = .b
+    case 4: self = .core
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .both: return 1
+    case .a: return 2
+    case .b: return 3
+    case .core: return 4
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Tributary_V1_Factors] = [
+    .unspecified,
+    .both,
+    .a,
+    .b,
+    .core,
+  ]
+
+}
+
 /// The content of a control frame: one message of one kind.
 package nonisolated struct Tributary_V1_Control: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -457,6 +503,40 @@ package nonisolated struct Tributary_V1_Assignment: @unchecked Sendable {
     set {_uniqueStorage()._seed = newValue}
   }
 
+  /// What changes in this round; the other factors are frozen. BOTH when absent.
+  package var trainedFactors: Tributary_V1_Factors {
+    get {_storage._trainedFactors}
+    set {_uniqueStorage()._trainedFactors = newValue}
+  }
+
+  /// What of it the update carries. TRAINED_FACTORS when absent.
+  package var sentFactors: Tributary_V1_Factors {
+    get {_storage._sentFactors}
+    set {_uniqueStorage()._sentFactors = newValue}
+  }
+
+  /// Whether the tensors of modules_to_save stay on the client, and out of the update.
+  package var keepsSavedTensors: Bool {
+    get {_storage._keepsSavedTensors}
+    set {_uniqueStorage()._keepsSavedTensors = newValue}
+  }
+
+  /// Absent when the rank stays as ordered.
+  package var rankPruning: Tributary_V1_RankPruning {
+    get {_storage._rankPruning ?? Tributary_V1_RankPruning()}
+    set {_uniqueStorage()._rankPruning = newValue}
+  }
+  /// Returns true if `rankPruning` has been explicitly set.
+  package var hasRankPruning: Bool {_storage._rankPruning != nil}
+  /// Clears the value of `rankPruning`. Subsequent reads from it will return its default value.
+  package mutating func clearRankPruning() {_uniqueStorage()._rankPruning = nil}
+
+  /// Whether gradients are corrected by control variates (SCAFFOLD).
+  package var controlVariates: Bool {
+    get {_storage._controlVariates}
+    set {_uniqueStorage()._controlVariates = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Task: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -502,6 +582,25 @@ package nonisolated struct Tributary_V1_Assignment: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// How a client may lower its rank for the rest of a job (HetLoRA).
+package nonisolated struct Tributary_V1_RankPruning: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// In (0, 1]: the components from floor(gamma * r) on are the ones that may go.
+  package var gamma: Double = 0
+
+  /// The weight of their norm in the loss.
+  package var penalty: Double = 0
+
+  package var minimumRank: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct Tributary_V1_Training: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -523,6 +622,9 @@ package nonisolated struct Tributary_V1_Training: Sendable {
   package var weightDecay: Double = 0
 
   package var momentum: Double = 0
+
+  /// The weight of the squared distance to the handed adapter, halved, in the loss (FedProx).
+  package var proximalMu: Double = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -952,6 +1054,10 @@ package nonisolated struct Tributary_V1_EnrolmentResponse: Sendable {
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "tributary.v1"
+
+nonisolated extension Tributary_V1_Factors: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FACTORS_UNSPECIFIED\0\u{1}FACTORS_BOTH\0\u{1}FACTORS_A\0\u{1}FACTORS_B\0\u{1}FACTORS_CORE\0")
+}
 
 nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Control"
@@ -1515,7 +1621,7 @@ nonisolated extension Tributary_V1_Order: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Assignment"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_name\0\u{1}model\0\u{3}model_sha256\0\u{1}task\0\u{1}labels\0\u{1}rank\0\u{1}alpha\0\u{3}rank_stabilized_scaling\0\u{1}dropout\0\u{3}target_modules\0\u{3}modules_to_save\0\u{1}training\0\u{1}evaluation\0\u{1}seed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_name\0\u{1}model\0\u{3}model_sha256\0\u{1}task\0\u{1}labels\0\u{1}rank\0\u{1}alpha\0\u{3}rank_stabilized_scaling\0\u{1}dropout\0\u{3}target_modules\0\u{3}modules_to_save\0\u{1}training\0\u{1}evaluation\0\u{1}seed\0\u{3}trained_factors\0\u{3}sent_factors\0\u{3}keeps_saved_tensors\0\u{3}rank_pruning\0\u{3}control_variates\0")
 
   fileprivate class _StorageClass {
     var _jobName: String = String()
@@ -1532,6 +1638,11 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
     var _training: Tributary_V1_Training? = nil
     var _evaluation: Tributary_V1_Evaluation? = nil
     var _seed: UInt64 = 0
+    var _trainedFactors: Tributary_V1_Factors = .unspecified
+    var _sentFactors: Tributary_V1_Factors = .unspecified
+    var _keepsSavedTensors: Bool = false
+    var _rankPruning: Tributary_V1_RankPruning? = nil
+    var _controlVariates: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1556,6 +1667,11 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
       _training = source._training
       _evaluation = source._evaluation
       _seed = source._seed
+      _trainedFactors = source._trainedFactors
+      _sentFactors = source._sentFactors
+      _keepsSavedTensors = source._keepsSavedTensors
+      _rankPruning = source._rankPruning
+      _controlVariates = source._controlVariates
     }
   }
 
@@ -1588,6 +1704,11 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._training) }()
         case 13: try { try decoder.decodeSingularMessageField(value: &_storage._evaluation) }()
         case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._seed) }()
+        case 15: try { try decoder.decodeSingularEnumField(value: &_storage._trainedFactors) }()
+        case 16: try { try decoder.decodeSingularEnumField(value: &_storage._sentFactors) }()
+        case 17: try { try decoder.decodeSingularBoolField(value: &_storage._keepsSavedTensors) }()
+        case 18: try { try decoder.decodeSingularMessageField(value: &_storage._rankPruning) }()
+        case 19: try { try decoder.decodeSingularBoolField(value: &_storage._controlVariates) }()
         default: break
         }
       }
@@ -1642,6 +1763,21 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
       if _storage._seed != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._seed, fieldNumber: 14)
       }
+      if _storage._trainedFactors != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._trainedFactors, fieldNumber: 15)
+      }
+      if _storage._sentFactors != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._sentFactors, fieldNumber: 16)
+      }
+      if _storage._keepsSavedTensors != false {
+        try visitor.visitSingularBoolField(value: _storage._keepsSavedTensors, fieldNumber: 17)
+      }
+      try { if let v = _storage._rankPruning {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      } }()
+      if _storage._controlVariates != false {
+        try visitor.visitSingularBoolField(value: _storage._controlVariates, fieldNumber: 19)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1665,6 +1801,11 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
         if _storage._training != rhs_storage._training {return false}
         if _storage._evaluation != rhs_storage._evaluation {return false}
         if _storage._seed != rhs_storage._seed {return false}
+        if _storage._trainedFactors != rhs_storage._trainedFactors {return false}
+        if _storage._sentFactors != rhs_storage._sentFactors {return false}
+        if _storage._keepsSavedTensors != rhs_storage._keepsSavedTensors {return false}
+        if _storage._rankPruning != rhs_storage._rankPruning {return false}
+        if _storage._controlVariates != rhs_storage._controlVariates {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1678,9 +1819,49 @@ nonisolated extension Tributary_V1_Assignment.Task: SwiftProtobuf._ProtoNameProv
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TASK_UNSPECIFIED\0\u{1}TASK_SEQUENCE_CLASSIFICATION\0\u{1}TASK_CAUSAL_LM\0")
 }
 
+nonisolated extension Tributary_V1_RankPruning: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RankPruning"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}gamma\0\u{1}penalty\0\u{3}minimum_rank\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.gamma) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.penalty) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.minimumRank) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.gamma.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.gamma, fieldNumber: 1)
+    }
+    if self.penalty.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.penalty, fieldNumber: 2)
+    }
+    if self.minimumRank != 0 {
+      try visitor.visitSingularUInt32Field(value: self.minimumRank, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tributary_V1_RankPruning, rhs: Tributary_V1_RankPruning) -> Bool {
+    if lhs.gamma != rhs.gamma {return false}
+    if lhs.penalty != rhs.penalty {return false}
+    if lhs.minimumRank != rhs.minimumRank {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Tributary_V1_Training: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Training"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epochs\0\u{3}max_steps\0\u{3}batch_size\0\u{3}max_length\0\u{1}optimizer\0\u{3}learning_rate\0\u{3}weight_decay\0\u{1}momentum\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epochs\0\u{3}max_steps\0\u{3}batch_size\0\u{3}max_length\0\u{1}optimizer\0\u{3}learning_rate\0\u{3}weight_decay\0\u{1}momentum\0\u{3}proximal_mu\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1696,6 +1877,7 @@ nonisolated extension Tributary_V1_Training: SwiftProtobuf.Message, SwiftProtobu
       case 6: try { try decoder.decodeSingularDoubleField(value: &self.learningRate) }()
       case 7: try { try decoder.decodeSingularDoubleField(value: &self.weightDecay) }()
       case 8: try { try decoder.decodeSingularDoubleField(value: &self.momentum) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self.proximalMu) }()
       default: break
       }
     }
@@ -1726,6 +1908,9 @@ nonisolated extension Tributary_V1_Training: SwiftProtobuf.Message, SwiftProtobu
     if self.momentum.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.momentum, fieldNumber: 8)
     }
+    if self.proximalMu.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.proximalMu, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1738,6 +1923,7 @@ nonisolated extension Tributary_V1_Training: SwiftProtobuf.Message, SwiftProtobu
     if lhs.learningRate != rhs.learningRate {return false}
     if lhs.weightDecay != rhs.weightDecay {return false}
     if lhs.momentum != rhs.momentum {return false}
+    if lhs.proximalMu != rhs.proximalMu {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

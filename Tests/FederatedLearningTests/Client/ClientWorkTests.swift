@@ -24,9 +24,17 @@ struct ClientWorkTests {
     private func work(
         maximumRank: Int = 8,
         tasks: Set<JobConfiguration.Task> = [.sequenceClassification],
+        memory: any ClientMemory = VolatileMemory(),
         _ trainer: any LocalTrainer = ConstantTrainer(element: 2, factorDelta: 0.5)
     ) -> ClientWork {
-        ClientWork(client: "a", maximumRank: maximumRank, modelDigest: .sampleModel, tasks: tasks, trainer: trainer)
+        ClientWork(
+            client: "a",
+            maximumRank: maximumRank,
+            modelDigest: .sampleModel,
+            tasks: tasks,
+            trainer: trainer,
+            memory: memory
+        )
     }
 
     private func order(
@@ -34,12 +42,14 @@ struct ClientWorkTests {
         rank: Int = 4,
         alpha: Double = 8,
         job: JobConfiguration = .sample(rank: 8),
-        modelDigest: ContentDigest = .sampleModel
+        modelDigest: ContentDigest = .sampleModel,
+        round: Int = 1,
+        rules: LocalRules = .plain
     ) -> WorkOrder {
         WorkOrder(
-            id: .init(job: .sample, round: 1, kind: kind),
+            id: .init(job: .sample, round: round, kind: kind),
             adapter: .sample(0, rank: rank, alpha: alpha),
-            assignment: Assignment(job: job, modelDigest: modelDigest)
+            assignment: Assignment(job: job, modelDigest: modelDigest, rules: rules)
         )
     }
 
@@ -166,5 +176,109 @@ struct ClientWorkTests {
         let trainer = FixedTrainer { TrainingOutcome(adapter: $0, exampleCount: 1, metrics: [:]) }
         let report = try await work(trainer).evaluate(.sample(), for: order(.evaluate))
         #expect(report == EvaluationReport(exampleCount: 0, metrics: ["accuracy": 0.5]))
+    }
+
+    // MARK: - What strategies ask for
+
+    private func names(in payload: [UInt8]) throws -> [String] {
+        try SafetensorsFile(bytes: payload, source: "update").tensors.map(\.name)
+    }
+
+    @Test("sends the factors of the round alone", arguments: [TrainedFactors.a, .b])
+    func factors(_ trained: TrainedFactors) async throws {
+        let order = order(rules: LocalRules(scope: UpdateScope(trained: trained)))
+        let update = try await work().train(.sample(), for: order)
+        let names = try names(in: update.payload)
+        #expect(names.contains { $0.hasSuffix("lora_A.weight") } == (trained == .a))
+        #expect(names.contains { $0.hasSuffix("lora_B.weight") } == (trained == .b))
+        #expect(names.contains { $0.hasSuffix("classifier.bias") })
+        let full = AdapterPayload.bytes(of: .sample()).count
+        #expect(update.payload.count < full)
+    }
+
+    /// A personal scope: B and the head are trained and stay.
+    private static let personal = LocalRules(
+        scope: UpdateScope(trained: .both, sent: .a, sendsSavedTensors: false)
+    )
+
+    @Test("keeps personal parts from round to round, never sends them, and is judged with them")
+    func personalParts() async throws {
+        let memory = VolatileMemory()
+        let seen = SeenAdapters()
+        let work = work(
+            memory: memory,
+            RecordingTrainer(base: ConstantTrainer(element: 2, factorDelta: 0.5), seen: seen)
+        )
+        let handed = LoRAAdapter.sample()
+        let first = try await work.train(handed, for: order(rules: Self.personal))
+        #expect(try names(in: first.payload).allSatisfy { $0.hasSuffix("lora_A.weight") })
+        // The server hands out its own B and head again; the client goes on with its own.
+        _ = try await work.train(handed, for: order(round: 2, rules: Self.personal))
+        _ = try await work.evaluate(handed, for: order(.evaluate, round: 2, rules: Self.personal))
+        let starts = await seen.adapters
+        #expect(starts.count == 3 && starts[0] == handed)
+        for (path, module) in handed.modules {
+            #expect(starts[1].modules[path]?.a == module.a)
+            #expect(starts[1].modules[path]?.b[2, 0] == module.b[2, 0] + 0.5)
+            #expect(starts[2].modules[path]?.b[2, 0] == module.b[2, 0] + 1)
+        }
+        let bias = try #require(handed.savedTensors["classifier.bias"]?.elements[2])
+        #expect(starts[1].savedTensors["classifier.bias"]?.elements[2] == bias + 1)
+
+        // A round that is worked again after a crash starts from the round before it, and ends with the same bytes.
+        let again = try await work.train(handed, for: order(round: 2, rules: Self.personal))
+        let repeated = try await work.train(handed, for: order(round: 2, rules: Self.personal))
+        #expect(again.payload == repeated.payload)
+        #expect(await seen.adapters[3] == starts[1])
+    }
+
+    @Test("goes on at a lower rank once the suffix has lost weight")
+    func rankPruning() async throws {
+        let rules = LocalRules(pruning: RankPruning(gamma: 0.75, penalty: 0, minimumRank: 2))
+        let memory = VolatileMemory()
+        let shrinking = FixedTrainer { handed in
+            var adapter = handed
+            for path in adapter.modules.keys {
+                adapter.modules[path]?.b.scale(by: 0.5)
+            }
+            return TrainingOutcome(adapter: adapter, exampleCount: 5, metrics: [:])
+        }
+        let work = work(memory: memory, shrinking)
+        let handed = LoRAAdapter.sample(fillsB: true)
+        let first = try await work.train(handed, for: order(rules: rules))
+        #expect(first.offer.adapter.rank == 3)
+        let second = try await work.train(handed, for: order(round: 2, rules: rules))
+        #expect(second.offer.adapter.rank == 2)
+        let third = try await work.train(handed, for: order(round: 3, rules: rules))
+        #expect(third.offer.adapter.rank == 2)
+        let sent = try AdapterPayload.adapter(from: third.payload, rank: 2, alpha: 8, source: "update")
+        #expect(sent.modules.values.allSatisfy { $0.rank == 2 })
+    }
+}
+
+/// What a trainer was given, in order.
+private actor SeenAdapters {
+    private(set) var adapters: [LoRAAdapter] = []
+
+    func append(_ adapter: LoRAAdapter) { adapters.append(adapter) }
+}
+
+/// A trainer that notes what it starts from.
+private struct RecordingTrainer: LocalTrainer {
+    let base: ConstantTrainer
+    let seen: SeenAdapters
+
+    func train(
+        _ adapter: LoRAAdapter,
+        for order: WorkOrder,
+        progress: @escaping @Sendable (TrainingProgress) -> Void
+    ) async throws -> TrainingOutcome {
+        await seen.append(adapter)
+        return try await base.train(adapter, for: order, progress: progress)
+    }
+
+    func evaluate(_ adapter: LoRAAdapter, for order: WorkOrder) async throws -> EvaluationReport {
+        await seen.append(adapter)
+        return try await base.evaluate(adapter, for: order)
     }
 }

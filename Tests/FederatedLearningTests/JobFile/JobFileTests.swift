@@ -5,9 +5,6 @@ import TestSupport
 import Testing
 
 struct JobFileTests {
-    /// The names of all strategies, as messages list them.
-    static let strategies = StrategyRegistry.names.map { "`\($0)`" }.joined(separator: ", ")
-
     static let complete = """
         name: sentiment-four-silos
         model: models/minilm
@@ -166,12 +163,12 @@ struct JobFileTests {
             Mistake(
                 "rounds: 10",
                 "rounds: 10\n<<: {seed: 3}",
-                "Unknown key `<<` in line 9. Known there: `name`, `model`, `task`, `labels`, `adapter`, `strategy`, `server_optimizer`, `rounds`, `cohort`, `training`, `evaluation`, `privacy`, `seed`."
+                "Unknown key `<<` in line 9. Known there: `name`, `model`, `task`, `labels`, `adapter`, `strategy`, `robust`, `server_optimizer`, `rounds`, `cohort`, `training`, `evaluation`, `privacy`, `seed`."
             ),
             Mistake(
                 "rounds: 10",
                 "rounds: 10\n? [a, b]\n: 1",
-                "Unknown key `?` in line 9. Known there: `name`, `model`, `task`, `labels`, `adapter`, `strategy`, `server_optimizer`, `rounds`, `cohort`, `training`, `evaluation`, `privacy`, `seed`."
+                "Unknown key `?` in line 9. Known there: `name`, `model`, `task`, `labels`, `adapter`, `strategy`, `robust`, `server_optimizer`, `rounds`, `cohort`, `training`, `evaluation`, `privacy`, `seed`."
             ),
             // Missing keys and values.
             Mistake("rounds: 10\n", "", "The key `rounds` is missing. Write, for example, `rounds: 10`."),
@@ -317,17 +314,37 @@ struct JobFileTests {
             Mistake(
                 "name: flexlora",
                 "name: flexlora2",
-                "`strategy.name` in line 6 is 'flexlora2', which is not known. Did you mean `flexlora`? Known: \(strategies)."
+                "`strategy.name` in line 6 is 'flexlora2', which is not known. Did you mean `flexlora`? Known: \(StrategyRegistry.names.map { "`\($0)`" }.joined(separator: ", "))."
             ),
             Mistake(
                 "name: flexlora",
                 "name: fedavg",
-                "`strategy.mode` in line 6 has no meaning for `name: fedavg`. Remove it."
+                "`strategy.mode` in line 6 is 'delta', and `name: fedavg` has no modes. Remove it."
+            ),
+            Mistake(
+                "server_optimizer: {name: none}",
+                "server_optimizer: {name: fedadan}",
+                "`server_optimizer.name` in line 7 is 'fedadan', which is not known. Did you mean `fedadam`? Known: `none`, `fedavgm`, `fedadam`, `fedyogi`, `fedadagrad`."
+            ),
+            Mistake(
+                "server_optimizer: {name: none}",
+                "server_optimizer: {name: fedavgm, momentum: 1}",
+                "`server_optimizer.momentum` in line 7 is 1.0, which is out of range. Write a number from 0 to below 1."
             ),
             Mistake(
                 "server_optimizer: {name: none}",
                 "server_optimizer: {name: fedadam}",
-                "`server_optimizer.name` in line 7 is 'fedadam', which this version does not offer. Write `name: none`."
+                "`server_optimizer.name` in line 7 is 'fedadam', whose moments belong to single coordinates, and flexlora changes the basis of the factors every round. Use fedavgm, which carries the momentum of the product, or a strategy such as fedavg."
+            ),
+            Mistake(
+                "server_optimizer: {name: none}",
+                "robust: {rule: median}",
+                "`robust.rule` in line 7 is 'median', which combines coordinates, and does not go with flexlora: it only looks at products, whose factors have no coordinates in common. Use krum, multi-krum, geometric-median or norm-bound, or a strategy such as fedavg."
+            ),
+            Mistake(
+                "server_optimizer: {name: none}",
+                "robust: {rule: krum, byzantine: 3}",
+                "`cohort.minimum` in line 9 is 3, and krum needs 9 updates for what it promises. Write `minimum: 9` or more, or lower `robust.byzantine`."
             ),
             Mistake(
                 "privacy: {mechanism: none}",

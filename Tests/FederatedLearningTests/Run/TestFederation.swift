@@ -9,6 +9,8 @@ import TestSupport
 struct TestFederation {
     var job = JobConfiguration.sample()
     var strategy: any AggregationStrategy = FedAvg()
+    var robustRule: (any RobustRule)?
+    var optimizer: ServerOptimizer?
     var limits: RunLimits
     let store = InMemoryRunStore()
     let clock = ManualRunClock()
@@ -47,7 +49,7 @@ struct TestFederation {
             job: .sample,
             configuration: job,
             modelDigest: .sampleModel,
-            strategy: strategy,
+            aggregation: CohortAggregation(strategy: strategy, robustRule: robustRule, optimizer: optimizer),
             backend: backend,
             store: store ?? self.store,
             clock: clock,

@@ -1,4 +1,5 @@
 import Adapters
+import Aggregation
 import FederatedLearning
 import Foundation
 import LinearAlgebra
@@ -290,5 +291,89 @@ struct NativeTrainerTests {
             #expect(try #require(result.before.metrics["accuracy"]) < 0.6)
             #expect(result.trainingMetrics["steps"] == 80)
         }
+    }
+
+    // MARK: - What strategies ask for
+
+    @Test("trains the factors that it is told to, and leaves the others bit by bit", arguments: [TrainedFactors.a, .b])
+    func frozenFactors(_ trained: TrainedFactors) async throws {
+        let trainer = try Self.trainer()
+        var start = try Self.initial()
+        // With B = 0 the gradient of A would be zero.
+        for path in start.modules.keys { start.modules[path]?.b[0, 0] = 0.1 }
+        var task = Self.task
+        task.rules = LocalRules(scope: UpdateScope(trained: trained))
+        let outcome = try await trainer.train(start, task: task)
+        for (path, module) in start.modules {
+            let found = try #require(outcome.adapter.modules[path])
+            #expect((found.a == module.a) == (trained == .b))
+            #expect((found.b == module.b) == (trained == .a))
+        }
+        let before = try await trainer.evaluate(start, task: task)
+        let after = try await trainer.evaluate(outcome.adapter, task: task)
+        #expect(try #require(after.metrics["loss"]) < 0.9 * #require(before.metrics["loss"]))
+    }
+
+    @Test("trains cores between frozen factors")
+    func cores() async throws {
+        let trainer = try Self.trainer()
+        let start = try FedSB().start(from: Self.initial(), seed: 3)
+        var task = Self.task
+        task.rules = LocalRules(scope: UpdateScope(trained: .core))
+        let outcome = try await trainer.train(start, task: task)
+        for (path, module) in start.modules {
+            let found = try #require(outcome.adapter.modules[path])
+            #expect(found.a == module.a && found.b == module.b && found.core != module.core)
+        }
+        let after = try await trainer.evaluate(outcome.adapter, task: task)
+        #expect(try #require(after.metrics["accuracy"]) > 0.9)
+        // What peft would be given says the same as the adapter with cores.
+        let plain = LoRAAdapter(
+            modules: outcome.adapter.modules.mapValues(\.withoutCore),
+            savedTensors: outcome.adapter.savedTensors
+        )
+        #expect(try await trainer.predictions(plain, task: task) == trainer.predictions(outcome.adapter, task: task))
+    }
+
+    @Test("folds a residual into the base model, and takes it out again")
+    func residual() async throws {
+        let trainer = try Self.trainer()
+        let trained = try await trainer.train(Self.initial(), task: Self.task).adapter
+        let expected = try await trainer.predictions(trained, task: Self.task)
+        var folded = try Self.initial()
+        folded.savedTensors = trained.savedTensors
+        folded.residual = trained.modules
+        let found = try await trainer.predictions(folded, task: Self.task)
+        for (found, expected) in zip(found, expected) {
+            #expect(found.label == expected.label)
+            for (left, right) in zip(found.logits, expected.logits) { #expect(abs(left - right) < 1e-4) }
+        }
+        // The same in one plain adapter, as it is exported.
+        let whole = try await trainer.predictions(folded.whole(), task: Self.task)
+        for (found, expected) in zip(whole, expected) {
+            for (left, right) in zip(found.logits, expected.logits) { #expect(abs(left - right) < 1e-4) }
+        }
+        #expect(try await trainer.predictions(trained, task: Self.task) == expected)
+
+        folded.residual = ["bert.pooler": try #require(trained.modules.values.first)]
+        await #expect(throws: TrainingError.self) { try await trainer.predictions(folded, task: Self.task) }
+    }
+
+    @Test("stays nearer to what was handed out the larger µ is")
+    func proximal() async throws {
+        let trainer = try Self.trainer()
+        let start = try Self.initial()
+        var distances: [Double] = []
+        for mu in [0, 0.1, 10] {
+            var task = Self.task
+            task.settings.proximalMu = mu
+            let trained = try await trainer.train(start, task: task).adapter
+            distances.append(
+                trained.modules.reduce(0) { sum, entry in
+                    sum + (entry.value.b - (start.modules[entry.key]?.b ?? entry.value.b)).frobeniusNorm
+                }
+            )
+        }
+        #expect(distances[0] > distances[1] && distances[1] > distances[2])
     }
 }

@@ -1,0 +1,33 @@
+/// What a job says about its strategy, as in its `strategy`.
+package struct StrategySettings: Sendable, Hashable, Codable {
+    /// `strategy.name`.
+    package var name: String
+    /// `strategy.mode`: what is averaged; `nil` for the strategy's default.
+    package var mode: AggregationMode?
+    /// `strategy.lambda`: the penalty of LoRA-FAIR's correction, or of HetLoRA's pruning.
+    package var lambda: Double?
+    /// `strategy.gamma`: the share of its rank that a client of HetLoRA always keeps; 1 turns pruning off.
+    package var gamma: Double?
+    /// `strategy.minimum_rank`: the rank that pruning never goes below.
+    package var minimumRank: Int?
+
+    /// Creates settings.
+    package init(
+        name: String,
+        mode: AggregationMode? = nil,
+        lambda: Double? = nil,
+        gamma: Double? = nil,
+        minimumRank: Int? = nil
+    ) {
+        self.name = name
+        self.mode = mode
+        self.lambda = lambda
+        self.gamma = gamma
+        self.minimumRank = minimumRank
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case name, mode, lambda, gamma
+        case minimumRank = "minimum_rank"
+    }
+}
