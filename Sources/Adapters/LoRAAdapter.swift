@@ -12,16 +12,22 @@ package struct LoRAAdapter: Sendable, Equatable, Codable {
     /// It is frozen. Strategies that correct or extend the base model every round (FLoRA, FedEx-LoRA) leave it; for all
     /// others it is empty.
     package var residual: [String: LoRAModule]
+    /// SCAFFOLD's control variates, by the names of ``trainedTensors(_:)``; empty where there are none.
+    ///
+    /// In what the server hands out they are its own, in an update the change of the client's.
+    package var controls: [String: DenseTensor]
 
     /// Creates an adapter from its parts.
     package init(
         modules: [String: LoRAModule],
         savedTensors: [String: DenseTensor] = [:],
-        residual: [String: LoRAModule] = [:]
+        residual: [String: LoRAModule] = [:],
+        controls: [String: DenseTensor] = [:]
     ) {
         self.modules = modules
         self.savedTensors = savedTensors
         self.residual = residual
+        self.controls = controls
     }
 
     /// The largest rank of any adapted layer; 0 when there is none.

@@ -61,22 +61,28 @@ package struct StoredAdapter: Sendable {
     package var savedTensors: [String: Tensor]
     /// What is folded into the base model, as in ``LoRAAdapter/residual``.
     package var residual: [String: Module]
+    /// Control variates, as in ``LoRAAdapter/controls``.
+    package var controls: [String: Tensor]
 
-    package init(modules: [String: Module], savedTensors: [String: Tensor] = [:], residual: [String: Module] = [:]) {
+    package init(
+        modules: [String: Module],
+        savedTensors: [String: Tensor] = [:],
+        residual: [String: Module] = [:],
+        controls: [String: Tensor] = [:]
+    ) {
         self.modules = modules
         self.savedTensors = savedTensors
         self.residual = residual
+        self.controls = controls
     }
 
     /// Takes over an adapter that is in memory, without a copy.
     package init(_ adapter: LoRAAdapter) {
         self.init(
             modules: adapter.modules.mapValues(Module.init),
-            savedTensors: adapter.savedTensors.mapValues { tensor in
-                let row = Matrix(rows: 1, columns: tensor.elements.count, elements: tensor.elements)
-                return Tensor(shape: tensor.shape, elements: StoredMatrix(row))
-            },
-            residual: adapter.residual.mapValues(Module.init)
+            savedTensors: adapter.savedTensors.mapValues(Tensor.init),
+            residual: adapter.residual.mapValues(Module.init),
+            controls: adapter.controls.mapValues(Tensor.init)
         )
     }
 
@@ -87,11 +93,23 @@ package struct StoredAdapter: Sendable {
     package func resident() -> LoRAAdapter {
         LoRAAdapter(
             modules: modules.mapValues { $0.resident() },
-            savedTensors: savedTensors.mapValues {
-                DenseTensor(shape: $0.shape, elements: $0.elements.resident().elements)
-            },
-            residual: residual.mapValues { $0.resident() }
+            savedTensors: savedTensors.mapValues { $0.resident() },
+            residual: residual.mapValues { $0.resident() },
+            controls: controls.mapValues { $0.resident() }
         )
+    }
+}
+
+extension StoredAdapter.Tensor {
+    /// Takes over a tensor that is in memory, without a copy.
+    package init(_ tensor: DenseTensor) {
+        let row = Matrix(rows: 1, columns: tensor.elements.count, elements: tensor.elements)
+        self.init(shape: tensor.shape, elements: StoredMatrix(row))
+    }
+
+    /// Copies the elements into memory.
+    package func resident() -> DenseTensor {
+        DenseTensor(shape: shape, elements: elements.resident().elements)
     }
 }
 

@@ -6,11 +6,19 @@ package struct UpdateScope: Sendable, Hashable, Codable {
     package var sent: TrainedFactors
     /// Whether heads and other saved tensors are sent; else they stay personal too.
     package var sendsSavedTensors: Bool
+    /// Whether the change of the client's control variate goes with it (SCAFFOLD).
+    package var sendsControls: Bool
 
-    package init(trained: TrainedFactors = .both, sent: TrainedFactors? = nil, sendsSavedTensors: Bool = true) {
+    package init(
+        trained: TrainedFactors = .both,
+        sent: TrainedFactors? = nil,
+        sendsSavedTensors: Bool = true,
+        sendsControls: Bool = false
+    ) {
         self.trained = trained
         self.sent = sent ?? trained
         self.sendsSavedTensors = sendsSavedTensors
+        self.sendsControls = sendsControls
     }
 
     /// Everything is trained and sent, as in plain LoRA.

@@ -103,8 +103,11 @@ package struct CohortAggregation: Sendable {
         if strategy.profile.savedTensors == .averaged {
             try combineSavedTensors(of: cohort, into: &next)
         }
+        if let population = round.population {
+            try combineControls(of: cohort.members.map(\.update), population: population, round: round, into: &next)
+        }
         guard let optimizer else { return next }
-        return try optimizer.step(
+        var stepped = try optimizer.step(
             from: global,
             towards: next,
             moments: &moments,
@@ -112,6 +115,8 @@ package struct CohortAggregation: Sendable {
             sent: strategy.sentFactors(inRound: round.number),
             threads: threads
         )
+        stepped.controls = next.controls
+        return stepped
     }
 
     /// Returns what the robust rule leaves of a cohort.
@@ -135,8 +140,34 @@ package struct CohortAggregation: Sendable {
         UpdateRequirements(
             global: global,
             ranks: strategy.profile.ranks,
-            trained: strategy.trainedFactors(inRound: round.number)
+            trained: strategy.trainedFactors(inRound: round.number),
+            hasControls: round.population != nil
         )
+    }
+
+    /// c ← c + Σ Δcᵢ/N: the server half of SCAFFOLD (Karimireddy et al., ICML 2020, arXiv:1910.06378).
+    ///
+    /// Every client counts once, whatever its number of examples.
+    private func combineControls(
+        of updates: [ClientUpdate],
+        population: Int,
+        round: RoundContext,
+        into next: inout LoRAAdapter
+    ) throws(AggregationError) {
+        let trained = next.trainedTensors(strategy.trainedFactors(inRound: round.number))
+        for (name, tensor) in trained.sorted(by: { $0.key < $1.key }) {
+            var terms = updates.compactMap { $0.adapter.controls[name]?.elements }
+            var coefficients = [Double](repeating: 1 / Double(population), count: terms.count)
+            if let control = next.controls[name] {
+                terms.append(StoredAdapter.Tensor(control).elements)
+                coefficients.append(1)
+            }
+            let (sum, reports) = weightedSum(of: terms, coefficients: coefficients, threads: threads)
+            for (update, report) in zip(updates, reports) where !report.isFinite {
+                throw .notFinite(client: update.client, tensor: "control.\(name)")
+            }
+            next.controls[name] = DenseTensor(shape: tensor.shape, elements: sum.elements)
+        }
     }
 
     private func combineLayers(

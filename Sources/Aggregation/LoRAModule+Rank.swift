@@ -31,7 +31,8 @@ extension LoRAAdapter {
         LoRAAdapter(
             modules: modules.mapValues { $0.truncated(toRank: rank) },
             savedTensors: savedTensors,
-            residual: residual
+            residual: residual,
+            controls: controls
         )
     }
 }

@@ -13,6 +13,8 @@ struct UpdateRequirements: Sendable {
     /// What they train and do not send is handed to the strategy as they were handed it; in adapters that are combined
     /// offline it is their own.
     let trained: TrainedFactors
+    /// Whether the change of a control variate comes with each update.
+    var hasControls = false
 
     /// Checks an update's weight, names, shapes, ranks, scales and frozen factors.
     ///
@@ -22,6 +24,7 @@ struct UpdateRequirements: Sendable {
             throw .invalidWeight(client: update.client, weight: update.weight)
         }
         try checkNames(of: update)
+        try checkControls(of: update)
         for (path, expected) in global.modules.sorted(by: { $0.key < $1.key }) {
             guard let module = update.adapter.modules[path] else { continue }
             try check(module, at: path, against: expected, of: update.client)
@@ -51,6 +54,30 @@ struct UpdateRequirements: Sendable {
         for (name, tensor) in update.adapter.savedTensors.sorted(by: { $0.key < $1.key })
         where !tensor.elements.isFinite {
             throw .notFinite(client: update.client, tensor: name)
+        }
+        for (name, tensor) in update.adapter.controls.sorted(by: { $0.key < $1.key })
+        where !tensor.elements.isFinite {
+            throw .notFinite(client: update.client, tensor: "control.\(name)")
+        }
+    }
+
+    private func checkControls(of update: ClientUpdate) throws(AggregationError) {
+        let expected = hasControls ? global.trainedTensors(trained).mapValues(\.shape) : [:]
+        let found = update.adapter.controls
+        guard Set(expected.keys) == Set(found.keys) else {
+            throw .unexpectedTensors(
+                client: update.client,
+                missing: Set(expected.keys).subtracting(found.keys).map { "control.\($0)" }.sorted(),
+                unknown: Set(found.keys).subtracting(expected.keys).map { "control.\($0)" }.sorted()
+            )
+        }
+        for (name, shape) in expected.sorted(by: { $0.key < $1.key }) where found[name]?.shape != shape {
+            throw .shapeMismatch(
+                client: update.client,
+                tensor: "control.\(name)",
+                expected: shape,
+                found: found[name]?.shape ?? []
+            )
         }
     }
 

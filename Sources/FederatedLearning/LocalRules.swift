@@ -16,6 +16,7 @@ package struct LocalRules: Hashable, Sendable, Codable {
         usesControlVariates: Bool = false
     ) {
         self.scope = scope
+        self.scope.sendsControls = usesControlVariates
         self.pruning = pruning
         self.usesControlVariates = usesControlVariates
     }

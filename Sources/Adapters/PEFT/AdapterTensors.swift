@@ -42,6 +42,7 @@ extension AdapterTensors {
     ) throws(AdapterError) {
         var parts: [PEFTTensorName: SafetensorsHeader.Tensor] = [:]
         var saved: [String: StoredAdapter.Tensor] = [:]
+        var controls: [String: StoredAdapter.Tensor] = [:]
         // Layers in the order of the file, so that of several flaws the same one is named every time.
         var paths: [String] = []
         var residualPaths: [String] = []
@@ -61,6 +62,12 @@ extension AdapterTensors {
                 }
                 let elements = try file.stored(tensor, rows: 1, columns: tensor.elementCount)
                 saved[parameter] = StoredAdapter.Tensor(shape: tensor.shape, elements: elements)
+            case .control(let controlled):
+                guard completion?.scope.sendsControls ?? true else {
+                    throw .unexpectedTensorName(tensor: tensor.name, source: file.source)
+                }
+                let elements = try file.stored(tensor, rows: 1, columns: tensor.elementCount)
+                controls[controlled] = StoredAdapter.Tensor(shape: tensor.shape, elements: elements)
             case .residualA(let path), .residualB(let path):
                 if !residualPaths.contains(path) { residualPaths.append(path) }
             default:
@@ -94,7 +101,7 @@ extension AdapterTensors {
         if let completion, !completion.scope.sendsSavedTensors {
             saved = StoredAdapter(completion.handed).savedTensors
         }
-        self.adapter = StoredAdapter(modules: modules, savedTensors: saved)
+        self.adapter = StoredAdapter(modules: modules, savedTensors: saved, controls: controls)
         for path in residualPaths {
             adapter.residual[path] = try Self.residual(at: path, parts: parts, file: file)
         }
@@ -223,6 +230,9 @@ extension AdapterTensors {
         }
         for (parameter, tensor) in adapter.savedTensors where scope?.sendsSavedTensors ?? true {
             append(.saved(parameter: parameter), shape: tensor.shape, elements: tensor.elements)
+        }
+        for (tensor, control) in adapter.controls where scope?.sendsControls ?? true {
+            append(.control(tensor: tensor), shape: control.shape, elements: control.elements)
         }
         if scope == nil {
             for (path, module) in adapter.residual {

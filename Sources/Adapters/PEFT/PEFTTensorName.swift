@@ -7,10 +7,11 @@
 /// base_model.model.classifier.weight                                           saved
 /// ```
 ///
-/// Two more names occur in payloads only, which are not PEFT's to read:
+/// Three more kinds of names occur in payloads only, which are not PEFT's to read:
 ///
 /// ```
 /// base_model.model.bert.encoder.layer.0.attention.self.query.lora_R.weight     core, [r, r]
+/// control.bert.encoder.layer.0.attention.self.query.lora_A.weight              control, like the tensor
 /// residual.bert.encoder.layer.0.attention.self.query.lora_A.weight             residualA, [r, in]; lora_B residualB
 /// ```
 ///
@@ -24,10 +25,12 @@ enum PEFTTensorName: Equatable, Sendable {
     case core(module: String)
     case residualA(module: String)
     case residualB(module: String)
+    case control(tensor: String)
     case saved(parameter: String)
 
     static let prefix = "base_model.model."
     private static let residualPrefix = "residual."
+    private static let controlPrefix = "control."
 
     /// Takes a name apart, or returns `nil` when it does not start as PEFT's names do.
     init?(_ name: String) {
@@ -41,6 +44,10 @@ enum PEFTTensorName: Equatable, Sendable {
                 return nil
             }
             self = make(String(path.dropLast(suffix.count)))
+            return
+        }
+        if name.hasPrefix(Self.controlPrefix), name.count > Self.controlPrefix.count {
+            self = .control(tensor: String(name.dropFirst(Self.controlPrefix.count)))
             return
         }
         guard name.hasPrefix(Self.prefix) else { return nil }
@@ -70,6 +77,7 @@ enum PEFTTensorName: Equatable, Sendable {
         case .core(let module): "\(Self.prefix)\(module).lora_R.weight"
         case .residualA(let module): "\(Self.residualPrefix)\(module).lora_A.weight"
         case .residualB(let module): "\(Self.residualPrefix)\(module).lora_B.weight"
+        case .control(let tensor): "\(Self.controlPrefix)\(tensor)"
         case .saved(let parameter): "\(Self.prefix)\(parameter)"
         }
     }
@@ -108,14 +116,14 @@ extension PEFTTensorName: Hashable {
         case .lowRankA(let module), .lowRankB(let module), .embeddingA(let module), .embeddingB(let module),
             .core(let module):
             module
-        case .residualA, .residualB, .saved: nil
+        case .residualA, .residualB, .control, .saved: nil
         }
     }
 
     /// Whether PEFT has no such tensor.
     var isForPayloadsOnly: Bool {
         switch self {
-        case .core, .residualA, .residualB: true
+        case .core, .residualA, .residualB, .control: true
         case .lowRankA, .lowRankB, .embeddingA, .embeddingB, .saved: false
         }
     }

@@ -71,6 +71,15 @@ package struct AdapterRequirements: Sendable, Equatable {
             }
             _ = try limits.largestMagnitude(of: tensor.elements.span, tensor: name, source: source)
         }
+        let trainable = adapter.trainedTensors(.both).merging(adapter.trainedTensors(.core)) { first, _ in first }
+        for (name, control) in adapter.controls.sorted(by: { $0.key < $1.key }) {
+            let text = PEFTTensorName.control(tensor: name).text
+            guard let tensor = trainable[name] else { throw .unexpectedTensorName(tensor: text, source: source) }
+            guard tensor.shape == control.shape else {
+                throw .shapeMismatch(tensor: text, expected: tensor.shape, found: control.shape, source: source)
+            }
+            _ = try limits.largestMagnitude(of: control.elements.span, tensor: text, source: source)
+        }
         for (path, module) in adapter.residual.sorted(by: { $0.key < $1.key }) {
             try checkResidual(module, at: path, source: source)
         }

@@ -68,7 +68,15 @@ package struct ClientWork: Sendable {
         try check(order)
         _ = try check(adapter, of: order)
         let rules = order.assignment.rules
-        let start = try await personal(adapter, for: order)
+        var start = try await personal(adapter, for: order)
+        let trainedTensors = start.trainedTensors(rules.scope.trained)
+        var controls: ControlVariates?
+        if rules.usesControlVariates {
+            let notes = try await memory.recall(order.id.job, before: order.id.round)
+            let variates = ControlVariates(server: adapter.controls, own: notes?.adapter.controls ?? [:])
+            controls = variates
+            start.controls = variates.offset(for: trainedTensors)
+        }
         let outcome = try await trainer.train(start, for: order, progress: progress)
         guard outcome.exampleCount >= 1 else {
             throw FederatedLearningError.unusableOutcome(
@@ -88,8 +96,24 @@ package struct ClientWork: Sendable {
         if let pruning = rules.pruning {
             trained = trained.truncated(toRank: pruning.rank(before: start, after: trained))
         }
+        trained.controls = [:]
+        var notes = trained
+        if let controls {
+            guard outcome.stepCount >= 1 else {
+                throw FederatedLearningError.unusableOutcome(
+                    reason: "its trainer does not say how many steps it took, which SCAFFOLD needs. Train without it."
+                )
+            }
+            trained.controls = controls.change(
+                from: trainedTensors,
+                to: trained.trainedTensors(rules.scope.trained),
+                stepCount: outcome.stepCount,
+                learningRate: order.assignment.training.learningRate
+            )
+            notes.controls = controls.next(after: trained.controls)
+        }
         if rules.needsMemory {
-            try await memory.remember(ClientNotes(round: order.id.round, adapter: trained), of: order.id.job)
+            try await memory.remember(ClientNotes(round: order.id.round, adapter: notes), of: order.id.job)
         }
         let payload = AdapterPayload.bytes(of: trained, scope: rules.scope)
         let offer = UpdateOffer(

@@ -72,8 +72,11 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         package var deadline: Duration
         /// By which factor more clients are asked than updates are wanted, at least 1.
         package var overselect: Double
+        /// N: how many clients rounds choose from, which SCAFFOLD needs to know; by default ``size``.
+        package var population: Int
 
-        package init(size: Int, minimum: Int, deadline: Duration, overselect: Double = 1) {
+        package init(size: Int, minimum: Int, deadline: Duration, overselect: Double = 1, population: Int? = nil) {
+            self.population = population ?? size
             self.size = size
             self.minimum = minimum
             self.deadline = deadline
@@ -101,6 +104,8 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         /// µ: the weight of ½‖w − w₀‖², the squared distance to the handed adapter, in the loss (FedProx, Li et al., 2020,
         /// arXiv:1812.06127); 0 for none.
         package var proximalMu: Double
+        /// Whether gradients are corrected by control variates (SCAFFOLD, Karimireddy et al., 2020, arXiv:1910.06378).
+        package var usesControlVariates: Bool
 
         package init(
             epochs: Int = 1,
@@ -111,7 +116,8 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             learningRate: Double = 1e-3,
             weightDecay: Double = 0,
             momentum: Double = 0,
-            proximalMu: Double = 0
+            proximalMu: Double = 0,
+            usesControlVariates: Bool = false
         ) {
             self.epochs = epochs
             self.maximumSteps = maximumSteps
@@ -122,6 +128,7 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             self.weightDecay = weightDecay
             self.momentum = momentum
             self.proximalMu = proximalMu
+            self.usesControlVariates = usesControlVariates
         }
 
         private enum CodingKeys: String, CodingKey {
@@ -134,6 +141,7 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             case weightDecay = "weight_decay"
             case momentum
             case proximalMu = "proximal_mu"
+            case usesControlVariates = "scaffold"
         }
     }
 
@@ -230,7 +238,21 @@ extension JobConfiguration.Training {
             learningRate: try container.decode(Double.self, forKey: .learningRate),
             weightDecay: try container.decode(Double.self, forKey: .weightDecay),
             momentum: try container.decode(Double.self, forKey: .momentum),
-            proximalMu: try container.decodeIfPresent(Double.self, forKey: .proximalMu) ?? 0
+            proximalMu: try container.decodeIfPresent(Double.self, forKey: .proximalMu) ?? 0,
+            usesControlVariates: try container.decodeIfPresent(Bool.self, forKey: .usesControlVariates) ?? false
+        )
+    }
+}
+
+extension JobConfiguration.Cohort {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            size: try container.decode(Int.self, forKey: .size),
+            minimum: try container.decode(Int.self, forKey: .minimum),
+            deadline: try container.decode(Duration.self, forKey: .deadline),
+            overselect: try container.decode(Double.self, forKey: .overselect),
+            population: try container.decodeIfPresent(Int.self, forKey: .population)
         )
     }
 }

@@ -69,6 +69,7 @@ extension JobFile {
     ) throws(JobFileError) {
         do {
             _ = try configuration.aggregationPlan()
+            try configuration.checkControlVariates()
         } catch .unsuitableSetting(let key, let problem, let remedy) {
             throw .contradiction(try place(of: key, in: job), problem: problem, remedy: remedy)
         } catch {

@@ -196,7 +196,9 @@ package enum JobFile {
             size: size,
             minimum: minimum,
             deadline: try section.duration(.deadline, in: .seconds(1)...(.seconds(30 * 86_400))) ?? .seconds(600),
-            overselect: try section.number(.overselect, allowed: "a number from 1 to 10") { (1...10).contains($0) } ?? 1
+            overselect: try section.number(.overselect, allowed: "a number from 1 to 10") { (1...10).contains($0) }
+                ?? 1,
+            population: try section.integer(.population, in: size...1_000_000_000)
         )
     }
 
@@ -227,7 +229,8 @@ package enum JobFile {
                 ?? standard.weightDecay,
             momentum: momentum ?? standard.momentum,
             proximalMu: try section.number(.proximalMu, allowed: "a number from 0 to 100") { (0...100).contains($0) }
-                ?? standard.proximalMu
+                ?? standard.proximalMu,
+            usesControlVariates: try section.flag(.scaffold) ?? standard.usesControlVariates
         )
     }
 

@@ -96,7 +96,7 @@ enum RobustKey: String, JobFileKey {
 
 /// The keys of `cohort`.
 enum CohortKey: String, JobFileKey {
-    case size, minimum, deadline, overselect
+    case size, minimum, deadline, overselect, population
 
     var example: String {
         switch self {
@@ -104,6 +104,7 @@ enum CohortKey: String, JobFileKey {
         case .minimum: "3"
         case .deadline: "10m"
         case .overselect: "1.0"
+        case .population: "20"
         }
     }
 }
@@ -119,6 +120,7 @@ enum TrainingKey: String, JobFileKey {
     case weightDecay = "weight_decay"
     case momentum
     case proximalMu = "proximal_mu"
+    case scaffold
 
     var example: String {
         switch self {
@@ -131,6 +133,7 @@ enum TrainingKey: String, JobFileKey {
         case .weightDecay: "0.01"
         case .momentum: "0.9"
         case .proximalMu: "0.01"
+        case .scaffold: "true"
         }
     }
 }

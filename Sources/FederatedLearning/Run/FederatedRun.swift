@@ -109,9 +109,22 @@ package struct FederatedRun: Sendable {
         )
     }
 
+    /// What a round's result depends on beside its updates.
+    func context(ofRound round: Int) -> RoundContext {
+        RoundContext(
+            number: round,
+            seed: configuration.seed,
+            population: configuration.training.usesControlVariates ? configuration.cohort.population : nil
+        )
+    }
+
     /// What the strategy asks of the local training in a round.
     func rules(inRound round: Int) -> LocalRules {
-        LocalRules(scope: strategy.scope(inRound: round), pruning: strategy.pruning)
+        LocalRules(
+            scope: strategy.scope(inRound: round),
+            pruning: strategy.pruning,
+            usesControlVariates: configuration.training.usesControlVariates
+        )
     }
 
     func evaluationOrder(of adapter: AdapterReference, after round: Int) -> WorkOrder {

@@ -28,6 +28,7 @@ package enum RoundAggregation {
     ///   - global: What the cohort's adapters were made from.
     ///   - aggregation: How to combine them.
     ///   - round: Which round it is.
+    ///   - scope: What the updates carry; by default what the strategy says.
     ///   - moments: What the server's optimizer carries on from the round before.
     ///   - minimum: How many updates have to be countable.
     ///   - store: Where their payloads are.
@@ -39,12 +40,13 @@ package enum RoundAggregation {
         from global: LoRAAdapter,
         by aggregation: CohortAggregation,
         round: RoundContext,
+        scope: UpdateScope? = nil,
         moments: ServerMoments? = nil,
         minimum: Int,
         in store: any RunStore
     ) async throws -> Outcome {
         let strategy = aggregation.strategy
-        let scope = strategy.scope(inRound: round.number)
+        let scope = scope ?? strategy.scope(inRound: round.number)
         var handed: [Int: LoRAAdapter] = [:]
         var countable: [ClientUpdate] = []
         var excluded: [(client: ClientID, reason: String)] = []

@@ -98,14 +98,14 @@ extension RunDriver {
             let handed = try run.strategy.adapter(forRank: offer.adapter.rank, from: global)
             let adapter = try await run.store.update(
                 offer.adapter,
-                scope: run.strategy.scope(inRound: round),
+                scope: run.rules(inRound: round).scope,
                 handed: handed
             )
             try intake.check(adapter.resident(), of: offer)
             try run.aggregation.check(
                 ClientUpdate(client: offer.client, weight: Double(offer.exampleCount), adapter: adapter),
                 against: global,
-                round: RoundContext(number: round, seed: run.configuration.seed)
+                round: run.context(ofRound: round)
             )
             return nil
         } catch let rejection as UpdateRejection {
@@ -145,7 +145,8 @@ extension RunDriver {
                 accepted,
                 from: global,
                 by: run.aggregation,
-                round: RoundContext(number: round, seed: run.configuration.seed),
+                round: run.context(ofRound: round),
+                scope: run.rules(inRound: round).scope,
                 moments: try await readMoments(),
                 minimum: run.configuration.cohort.minimum,
                 in: run.store

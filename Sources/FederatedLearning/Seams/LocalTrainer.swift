@@ -7,6 +7,9 @@ package import Adapters
 package protocol LocalTrainer: Sendable {
     /// Trains `adapter` and returns it with what was measured.
     ///
+    /// The order's rules say which factors to train. Where the adapter has controls, each is added to every gradient of
+    /// the tensor that it is named after.
+    ///
     /// - Throws: When the assignment does not fit the silo (another base model, unknown labels) or the loss is no longer
     ///   finite. `CancellationError` when the task is cancelled between two steps.
     func train(
@@ -40,8 +43,11 @@ package struct TrainingOutcome: Sendable, Equatable {
     package let exampleCount: Int
     /// Named figures such as `loss` and `seconds`, stored with the round.
     package let metrics: [String: Double]
+    /// K: how many steps were taken; SCAFFOLD needs it.
+    package let stepCount: Int
 
-    package init(adapter: LoRAAdapter, exampleCount: Int, metrics: [String: Double]) {
+    package init(adapter: LoRAAdapter, exampleCount: Int, metrics: [String: Double], stepCount: Int = 0) {
+        self.stepCount = stepCount
         self.adapter = adapter
         self.exampleCount = exampleCount
         self.metrics = metrics

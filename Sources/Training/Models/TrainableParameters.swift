@@ -16,7 +16,8 @@ struct TrainableParameters: Sendable {
 
     private let layout: AdapterLayout
     private let start: LoRAAdapter
-    private let parts: [(part: Part, range: Range<Int>)]
+    /// With the names of ``Adapters/LoRAAdapter/trainedTensors(_:)``.
+    private let parts: [(part: Part, range: Range<Int>, name: String)]
     /// How many numbers are trained.
     let count: Int
 
@@ -27,17 +28,18 @@ struct TrainableParameters: Sendable {
     init(layout: AdapterLayout, adapter: LoRAAdapter, trained: TrainedFactors) throws(TrainingError) {
         self.layout = layout
         self.start = adapter
-        var parts: [(part: Part, range: Range<Int>)] = []
+        var parts: [(part: Part, range: Range<Int>, name: String)] = []
         var count = 0
-        func add(_ part: Part, count length: Int) {
-            parts.append((part, count..<count + length))
+        func add(_ part: Part, _ name: String, count length: Int) {
+            parts.append((part, count..<count + length, name))
             count += length
         }
         for piece in layout.pieces {
             switch piece.source {
-            case .a: if trained.includesA { add(.same(piece.range), count: piece.range.count) }
+            case .a(let path):
+                if trained.includesA { add(.same(piece.range), "\(path).lora_A.weight", count: piece.range.count) }
             case .b(let path):
-                if trained.includesB { add(.same(piece.range), count: piece.range.count) }
+                if trained.includesB { add(.same(piece.range), "\(path).lora_B.weight", count: piece.range.count) }
                 guard trained.includesCore else { continue }
                 guard let module = adapter.modules[path], let core = module.core else {
                     throw .unsuitableAdapter(
@@ -46,8 +48,9 @@ struct TrainableParameters: Sendable {
                         remedy: "Start the job again: its strategy makes the cores."
                     )
                 }
-                add(.core(module: path, basis: module.b, product: piece.range), count: core.count)
-            case .saved: add(.same(piece.range), count: piece.range.count)
+                let part = Part.core(module: path, basis: module.b, product: piece.range)
+                add(part, "\(path).lora_R.weight", count: core.count)
+            case .saved(let name): add(.same(piece.range), name, count: piece.range.count)
             }
         }
         self.parts = parts
@@ -58,7 +61,7 @@ struct TrainableParameters: Sendable {
     func initialValues(in flat: [Float]) -> [Float] {
         var values: [Float] = []
         values.reserveCapacity(count)
-        for (part, _) in parts {
+        for (part, _, _) in parts {
             switch part {
             case .same(let range): values += flat[range]
             case .core(let module, _, _): values += start.modules[module]?.core?.elements ?? []
@@ -72,7 +75,7 @@ struct TrainableParameters: Sendable {
         if isEverything { return flat }
         var gradient: [Float] = []
         gradient.reserveCapacity(count)
-        for (part, _) in parts {
+        for (part, _, _) in parts {
             switch part {
             case .same(let range): gradient += flat[range]
             case .core(_, let basis, let product):
@@ -89,7 +92,7 @@ struct TrainableParameters: Sendable {
             flat = values
             return
         }
-        for (part, range) in parts {
+        for (part, range, _) in parts {
             switch part {
             case .same(let place): flat.replaceSubrange(place, with: values[range])
             case .core(_, let basis, let product):
@@ -102,11 +105,11 @@ struct TrainableParameters: Sendable {
     /// Returns the adapter whose trained numbers are `values`; everything else has the bits that it started with.
     func adapter(_ values: [Float]) -> LoRAAdapter {
         var flat = layout.flatten(start)
-        for (part, range) in parts {
+        for (part, range, _) in parts {
             if case .same(let place) = part { flat.replaceSubrange(place, with: values[range]) }
         }
         var adapter = layout.adapter(from: flat)
-        for (part, range) in parts {
+        for (part, range, _) in parts {
             guard case .core(let module, let basis, _) = part else { continue }
             adapter.modules[module]?.b = basis
             let core = Matrix(rows: basis.columns, columns: basis.columns, elements: Array(values[range]))
@@ -115,10 +118,20 @@ struct TrainableParameters: Sendable {
         return adapter
     }
 
+    /// Returns tensors that go with the trained ones in their places; zeros where there is none.
+    func values(of tensors: [String: DenseTensor]) -> [Float] {
+        var values = [Float](repeating: 0, count: count)
+        for (_, range, name) in parts {
+            guard let tensor = tensors[name], tensor.elements.count == range.count else { continue }
+            values.replaceSubrange(range, with: tensor.elements)
+        }
+        return values
+    }
+
     /// Where the numbers of a factor lie among the trained ones; `nil` when it is frozen.
     func range(of source: AdapterLayout.Piece.Source) -> Range<Int>? {
         guard let place = layout.pieces.first(where: { $0.source == source })?.range else { return nil }
-        for (part, range) in parts {
+        for (part, range, _) in parts {
             if case .same(place) = part { return range }
         }
         return nil

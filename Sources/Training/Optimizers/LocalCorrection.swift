@@ -2,7 +2,7 @@ import Adapters
 import Aggregation
 import FederatedLearning
 
-/// What is added to every gradient of a local training beside the loss's own: the client halves of FedProx and HetLoRA.
+/// What is added to every gradient of a local training beside the loss's own: the client halves of FedProx, HetLoRA and SCAFFOLD.
 struct LocalCorrection: Sendable {
     /// The suffix of one layer that HetLoRA may drop, as places among the trained numbers.
     private struct Suffix: Sendable {
@@ -16,6 +16,8 @@ struct LocalCorrection: Sendable {
     private let proximalMu: Float
     /// w₀: what the round started from, and so in its gauge.
     private let anchor: [Float]
+    /// c − cᵢ; empty where there are no control variates.
+    private let controls: [Float]
     /// λ.
     private let penalty: Double
     private let suffixes: [Suffix]
@@ -35,6 +37,7 @@ struct LocalCorrection: Sendable {
     ) {
         self.proximalMu = Float(task.settings.proximalMu)
         self.anchor = start
+        self.controls = adapter.controls.isEmpty ? [] : parameters.values(of: adapter.controls)
         self.penalty = task.rules.pruning?.penalty ?? 0
         self.suffixes =
             task.rules.pruning.map { pruning in
@@ -53,8 +56,9 @@ struct LocalCorrection: Sendable {
             } ?? []
     }
 
-    /// gradient ← gradient + µ·(w − w₀) + λ·∇Σ ‖B[:, q:]‖·‖A[q:, :]‖.
+    /// gradient ← gradient + µ·(w − w₀) + c − cᵢ + λ·∇Σ ‖B[:, q:]‖·‖A[q:, :]‖.
     func add(to gradient: inout [Float], at values: [Float]) {
+        for index in controls.indices { gradient[index] += controls[index] }
         if proximalMu > 0 {
             for index in gradient.indices {
                 gradient[index] += proximalMu * (values[index] - anchor[index])

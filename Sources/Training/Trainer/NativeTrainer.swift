@@ -159,7 +159,8 @@ package actor NativeTrainer: LocalTrainer {
                 "steps": Double(step),
                 "tokens": Double(tokenCount),
                 "seconds": (ContinuousClock.now - start) / .seconds(1),
-            ]
+            ],
+            stepCount: step
         )
     }
 

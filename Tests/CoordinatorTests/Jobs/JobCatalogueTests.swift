@@ -1,3 +1,4 @@
+import Aggregation
 import FederatedLearning
 import Foundation
 import TestSupport

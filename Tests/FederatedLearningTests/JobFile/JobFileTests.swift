@@ -347,6 +347,11 @@ struct JobFileTests {
                 "`cohort.minimum` in line 9 is 3, and krum needs 9 updates for what it promises. Write `minimum: 9` or more, or lower `robust.byzantine`."
             ),
             Mistake(
+                "momentum: 0.9",
+                "scaffold: true",
+                "`training.scaffold` in line 18 cannot be used: flexlora changes the basis of the factors every round, and control variates belong to factors. Remove it, or use a strategy such as fedavg or ffa-lora without a robust rule."
+            ),
+            Mistake(
                 "privacy: {mechanism: none}",
                 "privacy: {mechanism: central, clipping_norm: 1.0}",
                 "`privacy.mechanism` in line 20 is 'central', which this version does not offer. Write `mechanism: none`."
