@@ -1,8 +1,12 @@
+package import LinearAlgebra
+
 /// How a job combines: a strategy, and perhaps a robust rule before it and a server optimizer after it, which go together.
 package struct AggregationPlan: Sendable {
     package let strategy: any AggregationStrategy
     package let robustRule: (any RobustRule)?
     package let optimizer: ServerOptimizer?
+    /// By which route to truncate products; `nil` to choose by their size.
+    package let route: FactoredSum.Route?
 
     /// Creates a plan from what a job file says.
     ///
@@ -19,6 +23,7 @@ package struct AggregationPlan: Sendable {
         optimizer: ServerOptimizerSettings = ServerOptimizerSettings(),
         minimumUpdates: Int? = nil
     ) throws(AggregationError) {
+        self.route = strategy.route
         self.strategy = try StrategyRegistry.strategy(strategy)
         self.robustRule = try RobustRegistry.rule(robust)
         self.optimizer = try ServerOptimizerRegistry.optimizer(optimizer)
@@ -29,6 +34,8 @@ package struct AggregationPlan: Sendable {
 
     /// The plan at work.
     package var aggregation: CohortAggregation {
-        CohortAggregation(strategy: strategy, robustRule: robustRule, optimizer: optimizer)
+        var aggregation = CohortAggregation(strategy: strategy, robustRule: robustRule, optimizer: optimizer)
+        aggregation.route = route
+        return aggregation
     }
 }

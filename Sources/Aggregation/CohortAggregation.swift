@@ -1,5 +1,5 @@
 package import Adapters
-import LinearAlgebra
+package import LinearAlgebra
 
 /// One aggregation, from the updates of a cohort to the next global adapter.
 ///
@@ -15,6 +15,10 @@ package struct CohortAggregation: Sendable {
     package let strategy: any AggregationStrategy
     package let robustRule: (any RobustRule)?
     package let optimizer: ServerOptimizer?
+    /// By which route to truncate products; `nil` to choose by their size.
+    package var route: FactoredSum.Route?
+    /// Told of each layer whose product was truncated, by its path; several may be told at once.
+    package var observeTruncation: @Sendable (String, TruncationReport) -> Void = { _, _ in }
     private let threads: Int
 
     /// Creates an aggregation that uses `strategy`.
@@ -195,9 +199,11 @@ package struct CohortAggregation: Sendable {
                     global: module,
                     updates: updates,
                     rule: cohort.rule,
+                    route: route,
                     threads: threadsPerLayer
                 )
             )
+            if let report = combined.truncation { observeTruncation(path, report) }
             guard combined.module.isFinite else {
                 throw AggregationError.factorizationFailed(module: path, reason: LoRAModule.overflow)
             }

@@ -15,20 +15,36 @@ extension LoRAModule {
     /// - Returns: The module; where the product does not fit in 32-bit floats, neither does B.
     /// - Throws: ``AggregationError/factorizationFailed(module:reason:)``.
     func rebased(on product: FactoredSum, path: String, threads: Int) throws(AggregationError) -> LoRAModule {
-        let decomposition: SingularValueDecomposition
+        try truncating(product, path: path, route: nil, threads: threads).module
+    }
+
+    /// Returns the module that holds as much of `product` as fits into its rank, by the route that the job chose, and
+    /// says which one it was.
+    func rebased(on product: FactoredSum, in layer: LayerUpdates) throws(AggregationError) -> CombinedLayer {
+        let (module, report) = try truncating(product, path: layer.path, route: layer.route, threads: layer.threads)
+        return CombinedLayer(module, truncation: report)
+    }
+
+    private func truncating(
+        _ product: FactoredSum,
+        path: String,
+        route: FactoredSum.Route?,
+        threads: Int
+    ) throws(AggregationError) -> (module: LoRAModule, report: TruncationReport) {
+        let (decomposition, report): (SingularValueDecomposition, TruncationReport)
         do throws(LinearAlgebraError) {
-            decomposition = try product.truncatedSVD(rank: rank, threads: threads)
+            (decomposition, report) = try product.truncation(rank: rank, route: route, threads: threads)
         } catch {
             throw .factorizationFailed(module: path, reason: error.description)
         }
         var module = self
         guard let largest = decomposition.singularValues.first, largest > 0 else {
             module.b = Matrix(rows: outputWidth, columns: rank)
-            return module
+            return (module, report)
         }
         let scales = decomposition.singularValues.map { Float($0 / scaling) }
         module.a = decomposition.vt.repeatingRows(toCount: rank)
         module.b = decomposition.u.scalingColumns(by: scales, paddedTo: rank)
-        return module
+        return (module, report)
     }
 }

@@ -1,5 +1,5 @@
 package import Adapters
-import LinearAlgebra
+package import LinearAlgebra
 
 /// Combines PEFT directories without a federation, by the strategies that rounds use.
 ///
@@ -31,6 +31,10 @@ package struct OfflineAggregation {
         package let residual: PEFTDirectory?
     }
 
+    /// By which route to truncate products; `nil` to choose by their size.
+    package var route: FactoredSum.Route?
+    /// Told of each layer whose product was truncated, by its path; several may be told at once.
+    package var observeTruncation: @Sendable (String, TruncationReport) -> Void = { _, _ in }
     private let strategy: any AggregationStrategy
     private let contributions: [Contribution]
     private let alpha: Double?
@@ -91,8 +95,10 @@ package struct OfflineAggregation {
                 adapter: try contribution.read().adapter
             )
         }
-        var next = try CohortAggregation(strategy: strategy, robustRule: robustRule, optimizer: optimizer)
-            .nextGlobal(from: start, updates: updates, round: outline.round)
+        var aggregation = CohortAggregation(strategy: strategy, robustRule: robustRule, optimizer: optimizer)
+        aggregation.route = route
+        aggregation.observeTruncation = observeTruncation
+        var next = try aggregation.nextGlobal(from: start, updates: updates, round: outline.round)
         if strategy.profile.savedTensors == .local { next.averageSavedTensors(of: updates) }
         let residual = next.residual.isEmpty ? nil : LoRAAdapter(modules: next.residual)
         if let residual, strategy.profile.rebasesFactors {

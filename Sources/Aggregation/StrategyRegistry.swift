@@ -14,7 +14,7 @@ package enum StrategyRegistry {
     private static let entries: [Entry] = [
         Entry(name: "fedavg") { _ in FedAvg() },
         Entry(name: "ffa-lora") { _ in FFALoRA() },
-        Entry(name: "flexlora", modes: [.delta, .state]) { FlexLoRA(mode: $0.mode ?? .delta) },
+        Entry(name: "flexlora", modes: [.delta, .state], keys: ["route"]) { FlexLoRA(mode: $0.mode ?? .delta) },
         Entry(name: "hetlora", keys: ["gamma", "lambda", "minimum_rank"]) { settings in
             HetLoRA(
                 pruning: RankPruning(
@@ -31,7 +31,7 @@ package enum StrategyRegistry {
         Entry(name: "fedsvd") { _ in FedSVD() },
         Entry(name: "lora-fair", keys: ["lambda"]) { LoRAFAIR(penalty: $0.lambda ?? 0.01) },
         Entry(name: "rbla") { _ in RBLA() },
-        Entry(name: "raflora") { _ in RaFLoRA() },
+        Entry(name: "raflora", keys: ["route"]) { _ in RaFLoRA() },
         Entry(name: "fed-sb") { _ in FedSB() },
     ]
 
@@ -112,6 +112,7 @@ extension StrategySettings {
         var given: [(key: String, isInRange: Bool, needed: String)] = []
         if let lambda { given.append(("lambda", (0...1e6).contains(lambda), "a number from 0 to 1000000")) }
         if let gamma { given.append(("gamma", gamma > 0 && gamma <= 1, "a number above 0 and at most 1")) }
+        if route != nil { given.append(("route", true, "a route")) }
         if let minimumRank {
             given.append(("minimum_rank", 1...4096 ~= minimumRank, "a whole number from 1 to 4096"))
         }

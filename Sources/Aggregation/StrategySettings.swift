@@ -1,3 +1,5 @@
+package import LinearAlgebra
+
 /// What a job says about its strategy, as in its `strategy`.
 package struct StrategySettings: Sendable, Hashable, Codable {
     /// `strategy.name`.
@@ -10,6 +12,8 @@ package struct StrategySettings: Sendable, Hashable, Codable {
     package var gamma: Double?
     /// `strategy.minimum_rank`: the rank that pruning never goes below.
     package var minimumRank: Int?
+    /// `strategy.route`: how products are truncated; `nil` to choose by their size.
+    package var route: FactoredSum.Route?
 
     /// Creates settings.
     package init(
@@ -17,17 +21,19 @@ package struct StrategySettings: Sendable, Hashable, Codable {
         mode: AggregationMode? = nil,
         lambda: Double? = nil,
         gamma: Double? = nil,
-        minimumRank: Int? = nil
+        minimumRank: Int? = nil,
+        route: FactoredSum.Route? = nil
     ) {
         self.name = name
         self.mode = mode
         self.lambda = lambda
         self.gamma = gamma
         self.minimumRank = minimumRank
+        self.route = route
     }
 
     private enum CodingKeys: String, CodingKey {
-        case name, mode, lambda, gamma
+        case name, mode, lambda, gamma, route
         case minimumRank = "minimum_rank"
     }
 }

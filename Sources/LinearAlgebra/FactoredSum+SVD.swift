@@ -1,6 +1,6 @@
 extension FactoredSum {
     /// A way to the singular vectors of G.
-    package enum Route: String, Sendable, Hashable, CaseIterable {
+    package enum Route: String, Sendable, Hashable, Codable, CaseIterable {
         /// Through the R×R Gram matrices of the stacks: the fastest, for wide stacks.
         ///
         /// It squares the condition of G in 64 bits, so it resolves singular values down to about 10⁻⁵ of the largest.

@@ -1,4 +1,5 @@
 private import CKernels
+private import Synchronization
 
 /// Returns Σ cᵢ·xᵢ of matrices of one shape, and a report about each of them, in one pass over their elements.
 ///
@@ -25,10 +26,29 @@ package func weightedSum(
     let (rows, columns) = (matrices[0].rows, matrices[0].columns)
     precondition(matrices.allSatisfy { $0.rows == rows && $0.columns == columns }, "the matrices differ in shape")
 
-    var sum = Matrix(rows: rows, columns: columns)
     var squares = [Double](repeating: 0, count: matrices.count)
-    for segmentStart in stride(from: 0, to: sum.count, by: SumTile.segmentLength) {
-        let segment = segmentStart..<min(sum.count, segmentStart + SumTile.segmentLength)
+    let elements = unsafe [Float](unsafeUninitializedCapacity: rows * columns) { buffer, count in
+        // Every element is written below, so the storage need not be cleared first.
+        var target = unsafe MutableSpan(
+            _unsafeElements: UnsafeMutableBufferPointer(rebasing: buffer[..<(rows * columns)])
+        )
+        addUp(matrices, coefficients, threads: threads, into: &target, squares: &squares)
+        count = rows * columns
+    }
+    let reports = squares.map { AccumulationReport(isFinite: $0.isFinite, sumOfSquares: $0) }
+    return (Matrix(rows: rows, columns: columns, elements: elements), reports)
+}
+
+/// Writes the sum to every element of `target`, and adds each matrix's sum of squares to `squares`.
+private func addUp(
+    _ matrices: [StoredMatrix],
+    _ coefficients: [Double],
+    threads: Int,
+    into target: inout MutableSpan<Float>,
+    squares: inout [Double]
+) {
+    for segmentStart in stride(from: 0, to: target.count, by: SumTile.segmentLength) {
+        let segment = segmentStart..<min(target.count, segmentStart + SumTile.segmentLength)
         var tiles = SumTile.cover(segment)
         let batch = SumTile.batchSize(forSegmentOf: segment.count)
         for first in stride(from: 0, to: matrices.count, by: batch) {
@@ -45,13 +65,11 @@ package func weightedSum(
                 matrices[member].release(segment)
             }
         }
-        sum.withMutableElements { target in
-            for tile in tiles {
-                tile.round(into: &target)
-            }
+        for tile in tiles {
+            tile.round(into: &target)
         }
+        SumTile.recycle(&tiles)
     }
-    return (sum, squares.map { AccumulationReport(isFinite: $0.isFinite, sumOfSquares: $0) })
 }
 
 /// A stretch of the sum that stays in one core's cache while the matrices pass by.
@@ -64,7 +82,23 @@ private struct SumTile: Sendable {
 
     private init(_ elements: Range<Int>) {
         self.elements = elements
-        self.sums = [Double](repeating: 0, count: elements.count)
+        self.sums = Self.spareStorage.withLock { $0.popLast() } ?? [Double](repeating: 0, count: Self.length)
+        var span = sums.mutableSpan
+        for index in 0..<elements.count { span[index] = 0 }
+    }
+
+    /// Storage of earlier tiles: fresh memory costs a page fault for each 4 KiB, which for a handful of clients is more
+    /// than summing them.
+    private static let spareStorage = Mutex<[[Double]]>([])
+    private static let mostSpares = 2 * segmentLength / length
+
+    /// Keeps the storage of tiles that are done for the next ones; 8 MiB at most.
+    static func recycle(_ tiles: inout [SumTile]) {
+        let storage = tiles.map(\.sums)
+        tiles = []
+        spareStorage.withLock { spares in
+            spares += storage.prefix(mostSpares - min(spares.count, mostSpares))
+        }
     }
 
     /// How many elements a tile has: 128 KiB of sums.

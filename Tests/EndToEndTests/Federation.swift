@@ -87,7 +87,9 @@ extension AdminClient {
         clients: Int,
         minimum: Int,
         rank: Int = 8,
-        deadline: String = "1m"
+        deadline: String = "1m",
+        strategy: String = "{name: flexlora, mode: delta}",
+        training: String = "learning_rate: 1.0e-2"
     ) async throws -> JobID {
         try await submit(
             JobSubmission(
@@ -97,10 +99,10 @@ extension AdminClient {
                     task: sequence-classification
                     labels: [bad, good]
                     adapter: {r: \(rank), lora_alpha: 16, target_modules: [query, value], modules_to_save: [classifier]}
-                    strategy: {name: flexlora, mode: delta}
+                    strategy: \(strategy)
                     rounds: \(rounds)
                     cohort: {size: \(clients), minimum: \(minimum), deadline: \(deadline)}
-                    training: {epochs: 1, batch_size: 4, max_length: 16, learning_rate: 1.0e-2}
+                    training: {epochs: 1, batch_size: 4, max_length: 16, \(training)}
                     seed: 7
                     """,
                 modelPath: TinyModel.directory.path,

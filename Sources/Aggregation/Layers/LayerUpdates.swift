@@ -14,6 +14,8 @@ package struct LayerUpdates: Sendable {
     package let global: LoRAModule
     /// How many threads to use for this layer; no result depends on it.
     package let threads: Int
+    /// By which route to truncate products; `nil` to choose by their size.
+    package let route: FactoredSum.Route?
     private let updates: [LayerUpdate]
     /// What takes the place of the weighted mean, by order of a robust rule.
     private let rule: CoordinateRule?
@@ -24,6 +26,7 @@ package struct LayerUpdates: Sendable {
         global: LoRAModule,
         updates: [LayerUpdate],
         rule: CoordinateRule? = nil,
+        route: FactoredSum.Route? = nil,
         threads: Int
     ) {
         self.path = path
@@ -31,6 +34,7 @@ package struct LayerUpdates: Sendable {
         self.global = global
         self.updates = updates
         self.rule = rule
+        self.route = route
         self.threads = threads
     }
 

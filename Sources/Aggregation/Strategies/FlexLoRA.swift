@@ -45,7 +45,7 @@ package struct FlexLoRA: AggregationStrategy {
             product.add(update.b, update.a, coefficient: update.weight * update.scaling)
         }
         if mode == .delta { product.addUntrained(global, updates) }
-        return CombinedLayer(try global.rebased(on: product, path: layer.path, threads: layer.threads))
+        return try global.rebased(on: product, in: layer)
     }
 }
 

@@ -42,6 +42,6 @@ package struct RaFLoRA: AggregationStrategy {
             product.add(update.b.resident(), update.a.resident(), coefficients: coefficients)
         }
         product.add(global.b, global.a, coefficients: owned.map { $0 > 0 ? 0 : global.scaling })
-        return CombinedLayer(try global.rebased(on: product, path: layer.path, threads: layer.threads))
+        return try global.rebased(on: product, in: layer)
     }
 }

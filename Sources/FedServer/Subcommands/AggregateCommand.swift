@@ -40,6 +40,41 @@ struct AggregateCommand: AsyncParsableCommand {
     @Option(help: "`lora_alpha` of the result. By default that of the adapter of the largest rank.")
     var alpha: Double?
 
+    @Option(help: "The penalty of lora-fair's correction.")
+    var lambda: Double?
+
+    @Option(
+        help: """
+            How flexlora and raflora truncate products: \(FactoredSum.Route.allCases.map(\.rawValue).joined(separator: ", ")). \
+            By default chosen by size.
+            """
+    )
+    var route: FactoredSum.Route?
+
+    @Option(
+        name: .customLong("robust"),
+        help: "What to do about wrong adapters: \(RobustRegistry.names.joined(separator: ", "))."
+    )
+    var rule = "none"
+
+    @Option(help: "How many adapters may be anything, for krum, multi-krum and bulyan.")
+    var byzantine: Int?
+
+    @Option(help: "The share that trimmed-mean leaves out on either side (0.1).")
+    var trim: Double?
+
+    @Option(help: "The length to which norm-bound shortens changes. By default the median of their lengths.")
+    var norm: Double?
+
+    @Option(help: "How to step from --global: \(ServerOptimizerRegistry.names.joined(separator: ", ")).")
+    var serverOptimizer = "none"
+
+    @Option(help: "The learning rate of the server optimizer.")
+    var learningRate: Double?
+
+    @Flag(help: "Say on stderr how each layer was truncated.")
+    var verbose = false
+
     @Option(help: "The directory to write, which must not exist or be empty.", completion: .directory)
     var out: String
 
@@ -66,11 +101,18 @@ struct AggregateCommand: AsyncParsableCommand {
         let contributions = try Self.contributions(from: adapters)
         let target = URL(fileURLWithPath: out, isDirectory: true)
         try AtomicDirectory.checkVacancy(of: target)
-        let aggregation = OfflineAggregation(
-            strategy: try chosenStrategy(),
+        let plan = try plan()
+        var aggregation = OfflineAggregation(
+            strategy: plan.strategy,
             contributions: contributions,
-            alpha: alpha
+            alpha: alpha,
+            robustRule: plan.robustRule,
+            optimizer: plan.optimizer
         )
+        aggregation.route = plan.route
+        if verbose {
+            aggregation.observeTruncation = { path, report in StandardError.write("\(path): \(report)") }
+        }
         let global = try global.map { try PEFTDirectory(reading: URL(fileURLWithPath: $0, isDirectory: true)) }
         let outcome = try aggregation.outcome(atRanks: ranks, global: global)
         // The names of the directories inside the target; one result is the target itself.
@@ -93,11 +135,20 @@ struct AggregateCommand: AsyncParsableCommand {
     /// Where what belongs into the base model is written.
     private static let residualName = "residual"
 
-    /// The strategy in the mode that was asked for, or in the one that `--global` allows.
-    private func chosenStrategy() throws -> any AggregationStrategy {
+    /// What was asked for, with the strategy in the mode that `--global` allows unless one is given.
+    private func plan() throws -> AggregationPlan {
         let fallback: AggregationMode = global == nil ? .state : .delta
         let isOffered = try StrategyRegistry.modes(of: strategy).contains(fallback)
-        return try StrategyRegistry.strategy(named: strategy, mode: (mode ?? (isOffered ? fallback : nil))?.rawValue)
+        return try AggregationPlan(
+            strategy: StrategySettings(
+                name: strategy,
+                mode: mode ?? (isOffered ? fallback : nil),
+                lambda: lambda,
+                route: route
+            ),
+            robust: RobustSettings(rule: rule, byzantine: byzantine, trim: trim, norm: norm),
+            optimizer: ServerOptimizerSettings(name: serverOptimizer, learningRate: learningRate)
+        )
     }
 
     // MARK: - ADAPTER[=WEIGHT]
@@ -136,3 +187,5 @@ struct AggregateCommand: AsyncParsableCommand {
 }
 
 extension AggregationMode: ExpressibleByArgument {}
+
+extension FactoredSum.Route: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 internal import Aggregation
+internal import LinearAlgebra
 
 /// The sections that say how updates are combined.
 extension JobFile {
@@ -25,7 +26,8 @@ extension JobFile {
             mode: mode ?? modes.first,
             lambda: try number(.lambda, of: section),
             gamma: try number(.gamma, of: section),
-            minimumRank: try section.integer(.minimumRank, in: 1...4096)
+            minimumRank: try section.integer(.minimumRank, in: 1...4096),
+            route: try section.choice(.route, of: FactoredSum.Route.self)
         )
     }
 

@@ -48,7 +48,7 @@ enum AdapterKey: String, JobFileKey {
 
 /// The keys of `strategy`.
 enum StrategyKey: String, JobFileKey {
-    case name, mode, lambda, gamma
+    case name, mode, lambda, gamma, route
     case minimumRank = "minimum_rank"
 
     var example: String {
@@ -57,6 +57,7 @@ enum StrategyKey: String, JobFileKey {
         case .mode: "delta"
         case .lambda: "0.01"
         case .gamma: "0.99"
+        case .route: "gram"
         case .minimumRank: "4"
         }
     }

@@ -139,12 +139,15 @@ extension RunDriver {
         let accepted = clients.compactMap { state.openRound?.accepted[$0] }
         guard let global = try await readGlobal() else { return }
         let begun = run.clock.now()
+        let truncations = TruncationLog()
+        var aggregation = run.aggregation
+        aggregation.observeTruncation = { truncations.append($1, of: $0) }
         let outcome: RoundAggregation.Outcome
         do {
             outcome = try await RoundAggregation.combine(
                 accepted,
                 from: global,
-                by: run.aggregation,
+                by: aggregation,
                 round: run.context(ofRound: round),
                 scope: run.rules(inRound: round).scope,
                 moments: try await readMoments(),
@@ -160,6 +163,9 @@ extension RunDriver {
                 metadata: ["client.id": "\(client)", "round.id": "\(round)", "reason": "\(reason)"]
             )
             run.observe(.excluded(round: round, client, reason: reason))
+        }
+        if let summary = truncations.summary {
+            run.logger.info("Products were truncated", metadata: ["round.id": "\(round)", "routes": "\(summary)"])
         }
         let reference = try await run.store.keep(outcome.adapter)
         let moments = try await keep(outcome.moments)
