@@ -11,11 +11,17 @@ extension LoRAModule {
     /// - Parameters:
     ///   - product: G, out×in, scales included.
     ///   - path: The layer, for messages.
+    ///   - route: By which route to truncate; `nil` to choose by the product's size.
     ///   - threads: How many threads to use; the result does not depend on it.
     /// - Returns: The module; where the product does not fit in 32-bit floats, neither does B.
     /// - Throws: ``AggregationError/factorizationFailed(module:reason:)``.
-    func rebased(on product: FactoredSum, path: String, threads: Int) throws(AggregationError) -> LoRAModule {
-        try truncating(product, path: path, route: nil, threads: threads).module
+    func rebased(
+        on product: FactoredSum,
+        path: String,
+        route: FactoredSum.Route? = nil,
+        threads: Int
+    ) throws(AggregationError) -> LoRAModule {
+        try truncating(product, path: path, route: route, threads: threads).module
     }
 
     /// Returns the module that holds as much of `product` as fits into its rank, by the route that the job chose, and

@@ -47,6 +47,8 @@ package struct RunState: Hashable, Sendable, Codable {
     /// The updates that the latest committed round counted, so that a client whose acknowledgement was lost hears
     /// `accepted` again.
     package var countedUpdates: [ClientID: ContentDigest]
+    /// Who works on what, and what waits to be combined, in asynchronous rounds; empty in others.
+    package var asynchronous: AsynchronousProgress
 
     package init(
         phase: Phase = .pending,
@@ -56,7 +58,8 @@ package struct RunState: Hashable, Sendable, Codable {
         openRound: OpenRound? = nil,
         abandonedAttempts: Int = 0,
         evaluatedRound: Int? = nil,
-        countedUpdates: [ClientID: ContentDigest] = [:]
+        countedUpdates: [ClientID: ContentDigest] = [:],
+        asynchronous: AsynchronousProgress = AsynchronousProgress()
     ) {
         self.phase = phase
         self.global = global
@@ -66,6 +69,7 @@ package struct RunState: Hashable, Sendable, Codable {
         self.abandonedAttempts = abandonedAttempts
         self.evaluatedRound = evaluatedRound
         self.countedUpdates = countedUpdates
+        self.asynchronous = asynchronous
     }
 
     /// Takes one step.
@@ -80,24 +84,32 @@ package struct RunState: Hashable, Sendable, Codable {
             phase = .running
             global = initial
         case .opened(let round, let cohort):
-            guard phase == .running, openRound == nil, round == committedRounds + 1 else { return }
+            guard phase == .running, openRound == nil, asynchronous.isEmpty, round == committedRounds + 1 else {
+                return
+            }
             openRound = OpenRound(number: round, cohort: cohort)
+        case .assigned(let task, let client):
+            guard phase == .running, openRound == nil, task.version == committedRounds else { return }
+            asynchronous.assign(task, to: client)
         case .accepted(let offer):
-            guard let round = openRound, offer.order.round == round.number, offer.order.kind == .train,
+            guard let round = openRound else { return asynchronous.accept(offer) }
+            guard offer.order.round == round.number, offer.order.kind == .train,
                 round.cohort.contains(where: { $0.client == offer.client }), round.accepted[offer.client] == nil
             else { return }
             openRound?.accepted[offer.client] = offer
         case .committed(let round, let global, let moments):
-            guard let open = openRound, round == open.number else { return }
+            guard isOpen(round) else { return }
             self.global = global
             self.moments = moments
             committedRounds = round
-            countedUpdates = open.accepted.mapValues(\.adapter.digest)
+            countedUpdates = openRound?.accepted.mapValues(\.adapter.digest) ?? [:]
             abandonedAttempts = 0
             openRound = nil
+            asynchronous.buffer = []
         case .abandoned(let round, _):
-            guard openRound?.number == round else { return }
+            guard isOpen(round) else { return }
             openRound = nil
+            asynchronous.buffer = []
             abandonedAttempts += 1
         case .measured:
             break
@@ -113,6 +125,12 @@ package struct RunState: Hashable, Sendable, Codable {
             phase = .cancelled
         }
     }
+
+    /// Whether something was accepted, or could be, for this round or step.
+    private func isOpen(_ round: Int) -> Bool {
+        if let openRound { return openRound.number == round }
+        return !asynchronous.buffer.isEmpty && round == committedRounds + 1
+    }
 }
 
 extension RunState {
@@ -120,6 +138,7 @@ extension RunState {
     ///
     /// A client whose acknowledgement was lost offers its update again, and hears again that it was accepted.
     package func verdict(onSettled offer: UpdateOffer) -> UpdateVerdict {
+        if !asynchronous.isEmpty { return asynchronous.verdict(onSettled: offer) }
         let round = offer.order.round
         guard offer.order.kind == .train, round >= 1, round <= committedRounds else {
             return .rejected(reason: UpdateRejection.noRoundOpen.description)

@@ -12,6 +12,9 @@ package struct WorkOrder: Hashable, Sendable, Codable {
     package struct ID: Hashable, Sendable, Codable {
         package let job: JobID
         /// Counts from 1; 0 is the evaluation of the initial adapter.
+        ///
+        /// In asynchronous rounds orders to train have numbers of their own (``AsynchronousTask/number``); evaluations have
+        /// that of the version.
         package let round: Int
         package let kind: Kind
 

@@ -15,7 +15,7 @@ package enum RunStoreConformance {
         makeStore: () async throws -> Store,
         reopen: (Store) async throws -> Store = { $0 }
     ) async throws {
-        var store = try await makeStore()
+        let store = try await makeStore()
         let first = try await store.keep(.sample(seed: 1))
         let second = try await store.keep(.sample(seed: 2))
         let cohort = ["a", "b", "ü"].map { CohortMember(client: ClientID($0), adapter: first) }
@@ -37,6 +37,63 @@ package enum RunStoreConformance {
             .measured([]), .evaluated(round: 1), .finished,
             .failed(reason: "too late"),
         ]
+        let expected = try await check(steps, on: store, reopen: reopen)
+        #expect(expected.phase == .finished)
+        #expect(
+            expected.countedUpdates == ["a": updates[0], "b": updates[1], "ü": updates[2]].mapValues(\.adapter.digest)
+        )
+    }
+
+    /// Checks the same for the steps of asynchronous rounds.
+    ///
+    /// - Parameters:
+    ///   - makeStore: Returns a store in which ``JobID/sample`` exists and is pending.
+    ///   - reopen: Returns a store on the same state, as after a restart; by default, the same store.
+    /// - Throws: What the store throws.
+    package static func checkAsynchronousSteps<Store: RunStore>(
+        makeStore: () async throws -> Store,
+        reopen: (Store) async throws -> Store = { $0 }
+    ) async throws {
+        let store = try await makeStore()
+        let first = try await store.keep(.sample(seed: 1))
+        let second = try await store.keep(.sample(seed: 2))
+        func task(_ number: Int, version: Int, _ adapter: AdapterReference) -> AsynchronousTask {
+            AsynchronousTask(number: number, version: version, adapter: adapter)
+        }
+        let steps: [RunChange] = [
+            .assigned(task(1, version: 0, first), to: "too early"),
+            .began(initial: first), .evaluated(round: 0),
+            .committed(round: 1, global: second),
+            .assigned(task(1, version: 0, first), to: "a"), .assigned(task(2, version: 0, first), to: "ü"),
+            .assigned(task(2, version: 0, first), to: "b"), .assigned(task(3, version: 1, first), to: "b"),
+            .opened(round: 1, cohort: [CohortMember(client: "a", adapter: first)]),
+            // In another order than the tasks'; with updates of nobody, of another number, and a second one.
+            .accepted(.sample("ü", round: 2, content: 3)), .accepted(.sample("a", round: 2)),
+            .accepted(.sample("b", round: 1)), .accepted(.sample("a", round: 1)),
+            .accepted(.sample("a", round: 1, content: 4)),
+            .assigned(task(3, version: 0, first), to: "ü"), .accepted(.sample("ü", round: 3, content: 5)),
+            .committed(round: 2, global: second), .measured([]), .committed(round: 1, global: second),
+            .assigned(task(4, version: 1, second), to: "a"), .accepted(.sample("a", round: 4)),
+            .abandoned(round: 1, reason: "of another step"), .abandoned(round: 2, reason: "damaged"),
+            // Given up without an update, and asked again.
+            .assigned(task(5, version: 1, second), to: "a"), .assigned(task(6, version: 1, second), to: "a"),
+            .accepted(.sample("a", round: 5)), .accepted(.sample("a", round: 6)),
+            .committed(round: 2, global: first), .evaluated(round: 2), .finished,
+        ]
+        let expected = try await check(steps, on: store, reopen: reopen)
+        #expect(expected.phase == .finished)
+        #expect(expected.committedRounds == 2)
+        #expect(expected.asynchronous.buffer.isEmpty)
+        #expect(expected.asynchronous.deliveries.mapValues(\.number) == ["a": 6, "ü": 3])
+    }
+
+    /// Applies steps, each twice, and returns the state that they fold to.
+    private static func check<Store: RunStore>(
+        _ steps: [RunChange],
+        on store: Store,
+        reopen: (Store) async throws -> Store
+    ) async throws -> RunState {
+        var store = store
         var expected = RunState()
         #expect(try await store.state(of: .sample) == expected)
         for step in steps {
@@ -48,10 +105,7 @@ package enum RunStoreConformance {
             store = try await reopen(store)
             #expect(try await store.state(of: .sample) == expected, "after \(step), reopened")
         }
-        #expect(expected.phase == .finished)
-        #expect(
-            expected.countedUpdates == ["a": updates[0], "b": updates[1], "ü": updates[2]].mapValues(\.adapter.digest)
-        )
+        return expected
     }
 
     /// Checks that adapters come back bit for bit under a digest that depends on nothing else.

@@ -1,5 +1,5 @@
 package import Adapters
-import LinearAlgebra
+package import LinearAlgebra
 
 /// Takes one buffered asynchronous step: from the current global adapter and the changes of clients that started earlier.
 ///
@@ -27,16 +27,20 @@ package struct AsynchronousAggregation: Sendable {
 
     private let strategy: any AggregationStrategy
     private let aggregation: BufferedAggregation
+    private let route: FactoredSum.Route?
     private let threads: Int
 
-    /// Creates the step of a strategy that ``check(goesWith:)`` lets pass.
+    /// Creates the step of a strategy that ``check(goesWith:)`` lets pass; `route` is how products are truncated, `nil` to
+    /// choose by their size.
     package init(
         strategy: any AggregationStrategy,
         aggregation: BufferedAggregation,
+        route: FactoredSum.Route? = nil,
         threads: Int = Concurrency.processorCount
     ) {
         self.strategy = strategy
         self.aggregation = aggregation
+        self.route = route
         self.threads = threads
     }
 
@@ -93,7 +97,7 @@ package struct AsynchronousAggregation: Sendable {
                 return addFactors(of: layers, weights: weights, to: module, scope: scope)
             }
             let product = product(of: layers, weights: weights, from: module)
-            return try module.rebased(on: product, path: path, threads: threadsPerLayer)
+            return try module.rebased(on: product, path: path, route: route, threads: threadsPerLayer)
         }
         for (path, module) in zip(paths, modules) {
             guard module.a.isFinite, module.b.isFinite, module.core?.isFinite != false else {

@@ -1,7 +1,7 @@
 /// What an asynchronous run has received and not yet combined: a state machine of updates in, steps out.
 ///
-/// It holds no adapters but references to them, so it is small, and `Codable`, so a coordinator stores it with every
-/// change: an update that was acknowledged is in the buffer after a restart. The driver performs the actions: on
+/// It holds no adapters but references to them, so it is small, and whoever stores what waits in it makes it anew after a
+/// restart: an update that was acknowledged is in the buffer then. The driver performs the actions: on
 /// ``Arrival/combine(_:)`` it combines the changes, stores the next global adapter, and says ``stepTaken()``.
 ///
 /// While a step is being taken, arrivals wait for the next one; their staleness is measured against the version after it.
@@ -27,6 +27,11 @@ package struct AsynchronousBuffer<Reference: Hashable & Codable & Sendable>: Sen
         package let version: Int
         /// In the order of clients' names, then versions, then arrival: the order in which they are added.
         package let entries: [Entry]
+
+        package init(version: Int, entries: [Entry]) {
+            self.version = version
+            self.entries = entries
+        }
 
         /// τᵢ of each entry.
         package var stalenesses: [Int] { entries.map { version - $0.version } }
@@ -61,6 +66,19 @@ package struct AsynchronousBuffer<Reference: Hashable & Codable & Sendable>: Sen
         self.aggregation = aggregation
     }
 
+    /// Creates the buffer of a run that goes on.
+    ///
+    /// - Parameters:
+    ///   - aggregation: The arithmetic of its steps.
+    ///   - version: The version of the global adapter.
+    ///   - waiting: What had come in and was not combined, in the order of arrival.
+    package init(_ aggregation: BufferedAggregation, version: Int, waiting: [Entry]) {
+        precondition(version >= 0 && waiting.allSatisfy { 0...version ~= $0.version }, "an update of a later version")
+        self.aggregation = aggregation
+        self.version = version
+        self.waiting = waiting
+    }
+
     /// How many updates wait for a step.
     package var waitingCount: Int { waiting.count }
 
@@ -83,6 +101,20 @@ package struct AsynchronousBuffer<Reference: Hashable & Codable & Sendable>: Sen
         waiting.append(entry)
         guard step == nil else { return .keepForLater }
         return startStep().map(Arrival.combine) ?? .keep(missing: aggregation.bufferSize - waiting.count)
+    }
+
+    /// Returns the step that is due, if one is: a run that stopped between an update and its step asks for it.
+    package mutating func stepDue() -> Step? {
+        step ?? startStep()
+    }
+
+    /// Records that the step being taken has no result: its updates are gone, and the version stays.
+    ///
+    /// - Returns: The next step where enough others waited.
+    package mutating func stepGivenUp() -> Step? {
+        precondition(step != nil, "no step was being taken")
+        step = nil
+        return startStep()
     }
 
     /// Records that the step was taken and its result stored.

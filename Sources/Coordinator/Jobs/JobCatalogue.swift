@@ -115,8 +115,12 @@ package struct JobCatalogue: Sendable {
             guard let row else { throw CoordinatorError.unknownJob(id) }
             let takers = try Row.fetchAll(
                 db,
-                sql: "SELECT round, client FROM accepted_update WHERE job = ? ORDER BY round, client",
-                arguments: [id.rawValue]
+                sql: """
+                    SELECT round, client FROM accepted_update WHERE job = :job
+                    UNION SELECT round, client FROM asynchronous_update WHERE job = :job AND state = 'combined'
+                    ORDER BY round, client
+                    """,
+                arguments: ["job": id.rawValue]
             )
             return JobReport(
                 summary: try Self.summary(of: id, in: db),

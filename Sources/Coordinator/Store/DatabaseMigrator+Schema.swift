@@ -15,6 +15,9 @@ extension DatabaseMigrator {
         migrator.registerMigration("2 moments of server optimizers") { db in
             try db.execute(sql: moments)
         }
+        migrator.registerMigration("3 asynchronous rounds") { db in
+            try db.execute(sql: asynchronousRounds)
+        }
         return migrator
     }
 
@@ -106,6 +109,42 @@ extension DatabaseMigrator {
     private static let moments = """
         ALTER TABLE round ADD COLUMN first_moment INTEGER REFERENCES adapter (id);
         ALTER TABLE round ADD COLUMN second_moment INTEGER REFERENCES adapter (id);
+        """
+
+    private static let asynchronousRounds = """
+        -- The latest task of each client; a row is replaced by the next one.
+        CREATE TABLE asynchronous_task (
+            job TEXT NOT NULL REFERENCES job (id),
+            client TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            version INTEGER NOT NULL,
+            adapter INTEGER NOT NULL REFERENCES adapter (id),
+            PRIMARY KEY (job, client),
+            UNIQUE (job, number)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE INDEX task_of_adapter ON asynchronous_task (adapter, client);
+
+        -- What came of tasks, in the order of arrival. An update counts exactly once for a job and a task; `round` is the
+        -- round that it is part of, once it is combined.
+        CREATE TABLE asynchronous_update (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            job TEXT NOT NULL REFERENCES job (id),
+            client TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            version INTEGER NOT NULL,
+            handed INTEGER NOT NULL REFERENCES adapter (id),
+            adapter INTEGER NOT NULL REFERENCES adapter (id),
+            example_count INTEGER NOT NULL,
+            metrics TEXT NOT NULL,
+            accepted_at REAL NOT NULL,
+            state TEXT NOT NULL DEFAULT 'buffered' CHECK (state IN ('buffered', 'combined', 'dropped')),
+            round INTEGER,
+            UNIQUE (job, number)
+        ) STRICT;
+
+        CREATE INDEX buffered_update ON asynchronous_update (job) WHERE state = 'buffered';
+        CREATE INDEX update_of_client ON asynchronous_update (job, client, number);
         """
 
     private static let clients = """

@@ -37,16 +37,22 @@ struct RunChangeWriter {
                 [moment, initial.identifier(in: db), job.rawValue]
             )
         case .opened(let round, let cohort):
-            guard isRunning, round == committed + 1, try openRound() == nil else { return }
+            guard isRunning, round == committed + 1, try openRound() == nil, try asynchronous.latestNumber() == nil
+            else { return }
             try open(round, cohort: cohort)
+        case .assigned(let task, let client):
+            guard isRunning, task.version == committed, try openRound() == nil else { return }
+            try asynchronous.assign(task, to: client)
         case .accepted(let offer):
-            guard offer.order.kind == .train, try openRound() == offer.order.round else { return }
+            guard offer.order.kind == .train else { return }
+            guard let open = try openRound() else { return try asynchronous.accept(offer) }
+            guard open == offer.order.round else { return }
             try accept(offer)
         case .committed(let round, let global, let moments):
-            guard try openRound() == round else { return }
+            guard try isOpen(round, after: committed) else { return }
             try commit(round, global: global, moments: moments)
         case .abandoned(let round, let reason):
-            guard try openRound() == round else { return }
+            guard try isOpen(round, after: committed) else { return }
             try abandon(round, reason: reason)
         case .measured(let measurements):
             try measurements.forEach(keep)
@@ -73,6 +79,14 @@ struct RunChangeWriter {
             db.cachedStatement(sql: "SELECT number FROM round WHERE job = ? AND state = 'open'"),
             arguments: [job.rawValue]
         )
+    }
+
+    private var asynchronous: AsynchronousWriter { AsynchronousWriter(job: job, at: moment, db: db) }
+
+    /// Whether this is the open round, or the step that the buffered updates are for.
+    private func isOpen(_ round: Int, after committed: Int) throws -> Bool {
+        if let open = try openRound() { return open == round }
+        return try round == committed + 1 && asynchronous.hasBufferedUpdates()
     }
 
     private func open(_ round: Int, cohort: [CohortMember]) throws {
@@ -110,6 +124,7 @@ struct RunChangeWriter {
 
     private func commit(_ round: Int, global: AdapterReference, moments: MomentReferences?) throws {
         let adapter = try global.identifier(in: db)
+        try asynchronous.closeBuffer(into: round)
         try execute(
             """
             UPDATE round
@@ -128,6 +143,7 @@ struct RunChangeWriter {
     }
 
     private func abandon(_ round: Int, reason: String) throws {
+        try asynchronous.dropBuffer(of: round)
         // The members' updates go with them.
         try execute("DELETE FROM cohort_member WHERE job = ? AND round = ?", [job.rawValue, round])
         try execute(

@@ -32,7 +32,8 @@ extension RunState {
             },
             abandonedAttempts: row["abandoned_attempts"],
             evaluatedRound: row["evaluated_round"],
-            countedUpdates: Self.accepted(job, round: committedRounds, in: db).mapValues(\.adapter.digest)
+            countedUpdates: Self.accepted(job, round: committedRounds, in: db).mapValues(\.adapter.digest),
+            asynchronous: AsynchronousProgress(of: job, in: db)
         )
     }
 

@@ -20,6 +20,7 @@ extension SQLiteRunStore {
     /// Says whether an offered update can count.
     func standing(of offer: UpdateOffer) async throws -> OfferStanding {
         try await database.writer.read { db in
+            if let standing = try Self.asynchronousStanding(of: offer, in: db) { return standing }
             let (job, round, client) = (offer.order.job.rawValue, offer.order.round, offer.client.rawValue)
             let accepted = try String.fetchOne(
                 db.cachedStatement(
@@ -53,6 +54,34 @@ extension SQLiteRunStore {
         }
     }
 
+    /// The standing of an update in asynchronous rounds; `nil` when the client has, or had, no such task.
+    private static func asynchronousStanding(of offer: UpdateOffer, in db: Database) throws -> OfferStanding? {
+        let arguments: StatementArguments = [offer.order.job.rawValue, offer.client.rawValue, offer.order.round]
+        let accepted = try String.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT digest FROM asynchronous_update JOIN adapter ON adapter.id = asynchronous_update.adapter
+                    WHERE job = ? AND client = ? AND number = ?
+                    """
+            ),
+            arguments: arguments
+        )
+        if let accepted {
+            return accepted == offer.adapter.digest.hexadecimal
+                ? .accepted : .settled(reason: "Order \(offer.order.round) has another update of this client already.")
+        }
+        let handed = try Int64.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT adapter FROM asynchronous_task JOIN job ON job.id = asynchronous_task.job
+                    WHERE job = ? AND client = ? AND asynchronous_task.number = ? AND phase = 'running'
+                    """
+            ),
+            arguments: arguments
+        )
+        return try handed.map { .awaited(handed: try AdapterReference(identifier: $0, in: db)) }
+    }
+
     /// Says whether the figures of an evaluation are still to be recorded.
     func awaitsEvaluation(_ order: WorkOrder.ID) async throws -> Bool {
         try await database.writer.read { db in
@@ -75,6 +104,10 @@ extension SQLiteRunStore {
                         SELECT EXISTS (
                             SELECT 1 FROM adapter
                             JOIN cohort_member ON cohort_member.adapter = adapter.id
+                            WHERE digest = :digest AND client = :client
+                        ) OR EXISTS (
+                            SELECT 1 FROM adapter
+                            JOIN asynchronous_task ON asynchronous_task.adapter = adapter.id
                             WHERE digest = :digest AND client = :client
                         ) OR EXISTS (
                             SELECT 1 FROM adapter

@@ -63,7 +63,8 @@ extension SQLiteRunStore: RunStore {
 // MARK: - Payloads that are no longer needed
 
 extension SQLiteRunStore {
-    /// What every committed round left, the moments of the latest one, and what open rounds hand out and have accepted.
+    /// What every committed round left, the moments of the latest one, what open rounds hand out and have accepted, and
+    /// the same of asynchronous ones: open tasks, and buffered updates with what they were trained from.
     private static let needed = """
         SELECT global_adapter AS adapter FROM job WHERE global_adapter IS NOT NULL
         UNION SELECT global_adapter FROM round WHERE global_adapter IS NOT NULL
@@ -75,6 +76,14 @@ extension SQLiteRunStore {
             JOIN round ON round.job = cohort_member.job AND round.number = cohort_member.round WHERE state = 'open'
         UNION SELECT accepted_update.adapter FROM accepted_update
             JOIN round ON round.job = accepted_update.job AND round.number = accepted_update.round WHERE state = 'open'
+        UNION SELECT task.adapter FROM asynchronous_task AS task JOIN job ON job.id = task.job
+            WHERE phase = 'running' AND NOT EXISTS (
+                SELECT 1 FROM asynchronous_update AS done WHERE done.job = task.job AND done.number = task.number
+            )
+        UNION SELECT adapter FROM asynchronous_update JOIN job ON job.id = asynchronous_update.job
+            WHERE state = 'buffered' AND phase = 'running'
+        UNION SELECT handed FROM asynchronous_update JOIN job ON job.id = asynchronous_update.job
+            WHERE state = 'buffered' AND phase = 'running'
         """
 
     /// Returns the payloads that a restart would still read.
@@ -103,6 +112,8 @@ extension SQLiteRunStore {
                 WHERE id IN (
                     SELECT adapter FROM cohort_member WHERE job = :job AND round = :round
                     UNION SELECT adapter FROM accepted_update WHERE job = :job AND round = :round
+                    UNION SELECT adapter FROM asynchronous_update WHERE job = :job AND round = :round
+                    UNION SELECT handed FROM asynchronous_update WHERE job = :job AND round = :round
                     UNION SELECT first_moment FROM round WHERE job = :job AND number = :round - 1
                     UNION SELECT second_moment FROM round WHERE job = :job AND number = :round - 1
                 ) AND digest NOT IN (SELECT digest FROM adapter WHERE id IN (\(needed)))

@@ -22,8 +22,11 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
     package var robust: RobustSettings
     /// How the server steps from one global adapter to the next, after the strategy.
     package var serverOptimizer: ServerOptimizerSettings
+    /// How many adapters follow the initial one.
     package var rounds: Int
     package var cohort: Cohort
+    /// `nil` where a round waits for its cohort.
+    package var asynchronous: Asynchronous?
     package var training: Training
     package var evaluation: Evaluation
     package var seed: UInt64
@@ -64,11 +67,12 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
     }
 
     package struct Cohort: Hashable, Sendable, Codable {
-        /// With how many updates a round closes.
+        /// With how many updates a round closes; in asynchronous rounds, how many clients work at a time.
         package var size: Int
-        /// With how many updates a round may close when no more can come, or at its deadline.
+        /// With how many updates a round may close when no more can come, or at its deadline; with how many clients
+        /// asynchronous rounds begin.
         package var minimum: Int
-        /// How long a round waits for updates.
+        /// How long a round waits for updates; in asynchronous rounds, how long a client may take for one.
         package var deadline: Duration
         /// By which factor more clients are asked than updates are wanted, at least 1.
         package var overselect: Double
@@ -168,6 +172,7 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         serverOptimizer: ServerOptimizerSettings = ServerOptimizerSettings(),
         rounds: Int,
         cohort: Cohort,
+        asynchronous: Asynchronous? = nil,
         training: Training = Training(),
         evaluation: Evaluation = Evaluation(),
         seed: UInt64 = 1
@@ -182,6 +187,7 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         self.serverOptimizer = serverOptimizer
         self.rounds = rounds
         self.cohort = cohort
+        self.asynchronous = asynchronous
         self.training = training
         self.evaluation = evaluation
         self.seed = seed
@@ -193,12 +199,14 @@ extension JobConfiguration {
     ///
     /// - Throws: ``AggregationError`` that names the key which does not go with the rest.
     package func aggregationPlan() throws(AggregationError) -> AggregationPlan {
-        try AggregationPlan(
+        let plan = try AggregationPlan(
             strategy: strategy,
             robust: robust,
             optimizer: serverOptimizer,
             minimumUpdates: cohort.minimum
         )
+        if asynchronous != nil { try Asynchronous.check(goesWith: plan, of: self) }
+        return plan
     }
 }
 
@@ -219,6 +227,7 @@ extension JobConfiguration {
                 ?? ServerOptimizerSettings(),
             rounds: try container.decode(Int.self, forKey: .rounds),
             cohort: try container.decode(Cohort.self, forKey: .cohort),
+            asynchronous: try container.decodeIfPresent(Asynchronous.self, forKey: .asynchronous),
             training: try container.decode(Training.self, forKey: .training),
             evaluation: try container.decode(Evaluation.self, forKey: .evaluation),
             seed: try container.decode(UInt64.self, forKey: .seed)

@@ -64,6 +64,23 @@ extension JobFile {
         )
     }
 
+    static func asynchronous(of job: JobFileSection<JobKey>) throws(JobFileError) -> JobConfiguration.Asynchronous? {
+        guard let section = try section(.asynchronous, of: job, keys: AsynchronousKey.self) else { return nil }
+        let standard = JobConfiguration.Asynchronous()
+        return .init(
+            buffer: try section.integer(.buffer, in: 1...100_000) ?? standard.buffer,
+            maximumStaleness: try section.integer(.maximumStaleness, in: 0...100_000) ?? standard.maximumStaleness,
+            stalenessExponent: try section.number(.stalenessExponent, allowed: "a number from 0 to 10") {
+                (0...10).contains($0)
+            } ?? standard.stalenessExponent,
+            normalization: try section.choice(.normalization, of: BufferedAggregation.Normalization.self)
+                ?? standard.normalization,
+            learningRate: try section.number(.learningRate, allowed: "a number above 0 and at most 100") {
+                $0 > 0 && $0 <= 100
+            } ?? standard.learningRate
+        )
+    }
+
     /// Refuses what does not go together, by the key that has to change.
     static func checkPlan(
         of configuration: JobConfiguration,

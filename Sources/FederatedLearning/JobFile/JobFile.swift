@@ -104,6 +104,7 @@ package enum JobFile {
         + paths(of: PrivacyKey.self, under: .privacy)
         // The last: of two sections with a `learning_rate`, the other is meant more often.
         + paths(of: RobustKey.self, under: .robust) + paths(of: ServerOptimizerKey.self, under: .serverOptimizer)
+        + paths(of: AsynchronousKey.self, under: .asynchronous)
 
     private static func paths<Key: JobFileKey>(of keys: Key.Type, under section: JobKey) -> [String] {
         Key.allCases.map { "\(section.rawValue).\($0.rawValue)" }
@@ -125,6 +126,7 @@ package enum JobFile {
             serverOptimizer: try serverOptimizer(of: job),
             rounds: try job.required(.rounds, job.integer(.rounds, in: 1...100_000)),
             cohort: try cohort(of: job),
+            asynchronous: try asynchronous(of: job),
             training: try training(of: job),
             evaluation: try evaluation(of: job),
             seed: try job.integer(.seed, in: 0...UInt64.max) ?? 1

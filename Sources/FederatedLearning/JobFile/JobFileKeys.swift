@@ -3,7 +3,7 @@ enum JobKey: String, JobFileKey {
     case name, model, task, labels, adapter, strategy
     case robust
     case serverOptimizer = "server_optimizer"
-    case rounds, cohort, training, evaluation, privacy, seed
+    case rounds, cohort, asynchronous, training, evaluation, privacy, seed
 
     var example: String {
         switch self {
@@ -17,6 +17,7 @@ enum JobKey: String, JobFileKey {
         case .serverOptimizer: "{name: fedadam, learning_rate: 1.0e-3}"
         case .rounds: "10"
         case .cohort: "{size: 4, minimum: 3, deadline: 10m}"
+        case .asynchronous: "{buffer: 10}"
         case .training: "{epochs: 1, batch_size: 16, learning_rate: 1.0e-3}"
         case .evaluation: "{every: 1}"
         case .privacy: "{mechanism: none}"
@@ -106,6 +107,25 @@ enum CohortKey: String, JobFileKey {
         case .deadline: "10m"
         case .overselect: "1.0"
         case .population: "20"
+        }
+    }
+}
+
+/// The keys of `asynchronous`.
+enum AsynchronousKey: String, JobFileKey {
+    case buffer
+    case maximumStaleness = "maximum_staleness"
+    case stalenessExponent = "staleness_exponent"
+    case normalization
+    case learningRate = "learning_rate"
+
+    var example: String {
+        switch self {
+        case .buffer: "10"
+        case .maximumStaleness: "20"
+        case .stalenessExponent: "0.5"
+        case .normalization: "count"
+        case .learningRate: "1.0"
         }
     }
 }

@@ -8,6 +8,8 @@ package enum RunStep: Hashable, Sendable {
     case open(round: Int)
     /// Collect what the open round still lacks, aggregate and commit.
     case collect(RunState.OpenRound)
+    /// Hand out work, collect updates and take steps until the last version is there.
+    case collectAsynchronously(JobConfiguration.Asynchronous)
     case finish
 }
 
@@ -20,6 +22,10 @@ extension RunState {
         if phase.isFinal { return nil }
         if phase == .pending { return .begin }
         if let openRound { return .collect(openRound) }
+        // Evaluations in between are made while clients train on, as a part of that step.
+        if let asynchronous = job.asynchronous, evaluatedRound != nil, committedRounds < job.rounds {
+            return .collectAsynchronously(asynchronous)
+        }
         if job.evaluates(after: committedRounds), evaluatedRound.map({ $0 < committedRounds }) ?? true {
             return .evaluate(round: committedRounds)
         }

@@ -1,5 +1,5 @@
 package import Adapters
-import Aggregation
+package import Aggregation
 
 /// Checks an offered update against the job before anything is computed with it.
 ///
@@ -28,10 +28,22 @@ package struct UpdateIntake: Sendable {
         rules: LocalRules = .plain,
         exampleLimit: Int
     ) {
-        self.handed = Dictionary(
-            round.cohort.map { ($0.client, $0.adapter) },
-            uniquingKeysWith: { first, _ in first }
+        self.init(
+            handed: Dictionary(round.cohort.map { ($0.client, $0.adapter) }, uniquingKeysWith: { first, _ in first }),
+            global: global,
+            rules: rules,
+            exampleLimit: exampleLimit
         )
+    }
+
+    /// Prepares the checks of clients that were handed these adapters.
+    package init(
+        handed: [ClientID: AdapterReference],
+        global: LoRAAdapter,
+        rules: LocalRules = .plain,
+        exampleLimit: Int
+    ) {
+        self.handed = handed
         self.global = global
         self.rules = rules
         self.exampleLimit = exampleLimit

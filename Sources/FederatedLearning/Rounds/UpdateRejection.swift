@@ -7,6 +7,10 @@ package enum UpdateRejection: Error, Hashable {
     /// The update is for another order than that of the open round.
     case otherOrder(offered: WorkOrder.ID, open: WorkOrder.ID)
     case roundOver(round: Int)
+    /// In asynchronous rounds: the client has other work by now, or none of that number.
+    case taskOver(number: Int)
+    /// In asynchronous rounds: what the client started from is too many versions old.
+    case tooStale(staleness: Int, limit: Int)
     case notInCohort(ClientID, round: Int)
     /// Another update of the same client is already part of the round.
     case differsFromAccepted(ContentDigest)
@@ -37,6 +41,13 @@ extension UpdateRejection: CustomStringConvertible {
             """
         case .roundOver(let round):
             "Round \(round) is over. Drop the update and wait for the next order."
+        case .taskOver(let number):
+            "Order \(number) is not, or no longer, waited for. Drop the update and wait for the next order."
+        case .tooStale(let staleness, let limit):
+            """
+            The update was trained from an adapter that is \(staleness) versions old, and at most \(limit) are taken. Drop it \
+            and wait for the next order.
+            """
         case .notInCohort(let client, let round):
             "'\(client)' is not in the cohort of round \(round). Drop the update and wait for the next order."
         case .differsFromAccepted(let digest):

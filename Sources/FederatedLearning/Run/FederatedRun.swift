@@ -13,6 +13,9 @@ package import Logging
 ///                           ▲           │
 ///                           └─ abandoned┘
 /// ```
+///
+/// In a job with asynchronous rounds, everything between the first and the last evaluation is one step that hands out work,
+/// collects and commits as updates come (``AsynchronousStateMachine``).
 package struct FederatedRun: Sendable {
     package let job: JobID
     package let configuration: JobConfiguration
@@ -115,6 +118,18 @@ package struct FederatedRun: Sendable {
             number: round,
             seed: configuration.seed,
             population: configuration.training.usesControlVariates ? configuration.cohort.population : nil
+        )
+    }
+
+    func trainingOrder(for task: AsynchronousTask) -> WorkOrder {
+        WorkOrder(
+            id: .init(job: job, round: task.number, kind: .train),
+            adapter: task.adapter,
+            assignment: Assignment(
+                job: configuration,
+                modelDigest: modelDigest,
+                rules: rules(inRound: task.version + 1)
+            )
         )
     }
 

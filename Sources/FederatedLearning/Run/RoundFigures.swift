@@ -36,6 +36,52 @@ package enum RoundFigures {
         return figures + measurements(whole, round: round, client: nil, phase: "round")
     }
 
+    /// The figures of an asynchronous step: each client's, and the step's.
+    ///
+    /// Of a client with several updates in it, bytes add up, and everything else is the latest.
+    ///
+    /// - Parameters:
+    ///   - version: The version that the step started from; its figures are those of the round after it.
+    ///   - counted: The updates that count, at least one.
+    ///   - downloads: How many payload bytes each client had to fetch since the step before.
+    ///   - duration: From the step before, or the resumption, to the result.
+    ///   - aggregation: The part of it that the combination took.
+    /// - Returns: The figures, the clients' first.
+    static func step(
+        from version: Int,
+        counted: [BufferedUpdate],
+        downloads: [ClientID: Int],
+        duration: Duration,
+        aggregation: Duration
+    ) -> [Measurement] {
+        let round = version + 1
+        let stalenesses = counted.map { Double(version - $0.task.version) }
+        var byClient: [ClientID: [String: Double]] = [:]
+        for (update, staleness) in zip(counted, stalenesses).sorted(by: { $0.0.task.number < $1.0.task.number }) {
+            var named = PeerText.figures(update.offer.metrics)
+            named["examples"] = Double(update.offer.exampleCount)
+            named["bytes_up"] = Double(update.offer.adapter.byteCount)
+            named["staleness"] = staleness
+            let earlier = byClient[update.offer.client, default: [:]]
+            byClient[update.offer.client] = earlier.merging(
+                named.map { name, value in (name, name.contains("bytes") ? value + earlier[name, default: 0] : value) }
+            ) { $1 }
+        }
+        let each = byClient.sorted { $0.key < $1.key }
+            .flatMap { measurements($0.value, round: round, client: $0.key, phase: "train") }
+        let whole = [
+            "clients": Double(byClient.count),
+            "updates": Double(counted.count),
+            "staleness": stalenesses.reduce(0, +) / Double(max(counted.count, 1)),
+            "bytes_up": Double(counted.map(\.offer.adapter.byteCount).reduce(0, +)),
+            "bytes_down": Double(downloads.values.reduce(0, +)),
+            "seconds": duration / .seconds(1),
+            "aggregation_seconds": aggregation / .seconds(1),
+        ]
+        return each + Self.downloads(downloads, round: round, phase: "train")
+            + measurements(whole, round: round, client: nil, phase: "round")
+    }
+
     /// The figures of an evaluation: each client's, and those of all examples together.
     static func evaluation(
         _ reports: [ClientID: EvaluationReport],

@@ -36,8 +36,12 @@ extension RunDriver {
                     await run.backend.send(run.trainingOrder(for: member, round: round.number), to: client)
                 case .inspect(let offer):
                     actions =
-                        machine.inspected(offer, try await inspect(offer, by: intake, of: global, in: round.number))
-                        + actions
+                        machine.inspected(
+                            offer,
+                            try await inspect(offer, by: intake, of: global, in: round.number) { rank in
+                                try run.strategy.adapter(forRank: rank, from: global)
+                            }
+                        ) + actions
                 case .record(let offer):
                     try await take(.accepted(offer))
                     run.observe(.accepted(round: round.number, offer))
@@ -86,16 +90,26 @@ extension RunDriver {
         }
     }
 
-    /// Reads and checks an offered update; `nil` when it can be used.
-    private func inspect(
+    /// Reads and checks an offered update.
+    ///
+    /// - Parameters:
+    ///   - offer: The offer.
+    ///   - intake: Checks its statements and its tensors.
+    ///   - global: The current global adapter.
+    ///   - round: The round that it was trained in.
+    ///   - start: Returns what its client was handed, at the rank that it sent.
+    /// - Returns: Why it cannot be used; `nil` when it can.
+    /// - Throws: Errors of the storage that say nothing about the update.
+    func inspect(
         _ offer: UpdateOffer,
         by intake: UpdateIntake,
         of global: LoRAAdapter,
-        in round: Int
+        in round: Int,
+        from start: (_ rank: Int) async throws -> LoRAAdapter
     ) async throws -> UpdateRejection? {
         do {
             try intake.check(offer)
-            let handed = try run.strategy.adapter(forRank: offer.adapter.rank, from: global)
+            let handed = try await start(offer.adapter.rank)
             let adapter = try await run.store.update(
                 offer.adapter,
                 scope: run.rules(inRound: round).scope,
@@ -103,7 +117,12 @@ extension RunDriver {
             )
             try intake.check(adapter.resident(), of: offer)
             try run.aggregation.check(
-                ClientUpdate(client: offer.client, weight: Double(offer.exampleCount), adapter: adapter),
+                ClientUpdate(
+                    client: offer.client,
+                    weight: Double(offer.exampleCount),
+                    adapter: adapter,
+                    handed: handed
+                ),
                 against: global,
                 round: run.context(ofRound: round)
             )
@@ -117,7 +136,7 @@ extension RunDriver {
         }
     }
 
-    private func answer(_ offer: UpdateOffer, with verdict: UpdateVerdict) async {
+    func answer(_ offer: UpdateOffer, with verdict: UpdateVerdict) async {
         await run.backend.answer(offer, with: verdict)
         guard case .rejected(let reason) = verdict else { return }
         run.logger.warning(
@@ -157,16 +176,10 @@ extension RunDriver {
         } catch let failure as RoundAggregation.Failure {
             return try await abandon(round, reason: failure.reason)
         }
-        for (client, reason) in outcome.excluded {
-            run.logger.error(
-                "An accepted update was not counted",
-                metadata: ["client.id": "\(client)", "round.id": "\(round)", "reason": "\(reason)"]
-            )
-            run.observe(.excluded(round: round, client, reason: reason))
-        }
         if let summary = truncations.summary {
             run.logger.info("Products were truncated", metadata: ["round.id": "\(round)", "routes": "\(summary)"])
         }
+        report(outcome.excluded, round: round)
         let reference = try await run.store.keep(outcome.adapter)
         let moments = try await keep(outcome.moments)
         let ended = run.clock.now()
@@ -190,6 +203,17 @@ extension RunDriver {
             metadata: ["round.id": "\(round)", "clients": "\(clients.count)", "adapter": "\(reference.digest)"]
         )
         run.observe(.committed(round: round, global: reference, clients: clients, seconds: seconds))
+    }
+
+    /// Tells who could not be counted after all.
+    func report(_ excluded: [(client: ClientID, reason: String)], round: Int) {
+        for (client, reason) in excluded {
+            run.logger.error(
+                "An accepted update was not counted",
+                metadata: ["client.id": "\(client)", "round.id": "\(round)", "reason": "\(reason)"]
+            )
+            run.observe(.excluded(round: round, client, reason: reason))
+        }
     }
 
     // MARK: - Moments of the server's optimizer

@@ -7,48 +7,60 @@ extension RunDriver {
     /// The adapter is committed by now, so that nothing that happens here can lose it.
     mutating func evaluate(after round: Int) async throws {
         guard try await gather(for: round, minimum: 0) else { return }
-        guard let global = state.global else { return try await take(.evaluated(round: round)) }
-        let order = run.evaluationOrder(of: global, after: round)
-        let deadline = run.clock.now() + run.limits.evaluationDeadline
-        let alarm = run.inbox.alarm(at: deadline, by: run.clock)
+        guard var evaluation = openEvaluation() else { return try await take(.evaluated(round: round)) }
+        let alarm = run.inbox.alarm(at: evaluation.deadline, by: run.clock)
         defer { alarm.cancel() }
-
-        var machine = EvaluationStateMachine(
-            id: order.id,
-            minimum: run.configuration.cohort.minimum,
-            deadline: deadline
-        )
-        var downloads: [ClientID: Int] = [:]
-        var actions = machine.start(present: Set(present.keys))[...]
-        while true {
-            while let action = actions.popFirst() {
-                switch action {
-                case .order(let client):
-                    downloads[client, default: 0] += download(global, by: client)
-                    await run.backend.send(order, to: client)
-                case .confirm(let client):
-                    await run.backend.confirm(order.id, to: client)
-                case .withdraw(let client, let reason):
-                    await run.backend.withdraw(order.id, from: client, reason: reason)
-                case .close(let reports):
-                    return try await close(order.id, with: reports, downloads: downloads)
-                case .cancel:
-                    return try await take(.cancelled)
-                }
-            }
+        try await perform(evaluation.machine.start(present: Set(present.keys)), of: &evaluation)
+        while !evaluation.isOver {
+            let actions: [EvaluationStateMachine.Action]
             switch try await next() {
-            case .event(let event): actions = await tell(&machine, of: event)[...]
-            case .alarm: actions = machine.reached(run.clock.now())[...]
-            case .cancelled: actions = machine.cancelled()[...]
+            case .event(let event):
+                if case .offered = event { await answerIdle(event) }
+                actions = tell(&evaluation.machine, of: event)
+            case .alarm: actions = evaluation.machine.reached(run.clock.now())
+            case .cancelled: actions = evaluation.machine.cancelled()
             case .ended: actions = []
+            }
+            try await perform(actions, of: &evaluation)
+        }
+    }
+
+    /// Prepares the evaluation of the current global adapter; `nil` when there is none.
+    func openEvaluation() -> OpenEvaluation? {
+        guard let global = state.global else { return nil }
+        return OpenEvaluation(
+            order: run.evaluationOrder(of: global, after: state.committedRounds),
+            minimum: run.configuration.cohort.minimum,
+            deadline: run.clock.now() + run.limits.evaluationDeadline
+        )
+    }
+
+    mutating func perform(
+        _ actions: [EvaluationStateMachine.Action],
+        of evaluation: inout OpenEvaluation
+    ) async throws {
+        let order = evaluation.order
+        for action in actions {
+            switch action {
+            case .order(let client):
+                evaluation.downloads[client, default: 0] += download(order.adapter, by: client)
+                await run.backend.send(order, to: client)
+            case .confirm(let client):
+                await run.backend.confirm(order.id, to: client)
+            case .withdraw(let client, let reason):
+                await run.backend.withdraw(order.id, from: client, reason: reason)
+            case .close(let reports):
+                try await close(order.id, with: reports, downloads: evaluation.downloads)
+                evaluation.isOver = true
+            case .cancel:
+                try await take(.cancelled)
+                evaluation.isOver = true
             }
         }
     }
 
-    private func tell(
-        _ machine: inout EvaluationStateMachine,
-        of event: CohortEvent
-    ) async -> [EvaluationStateMachine.Action] {
+    /// Tells the evaluation what happened.
+    func tell(_ machine: inout EvaluationStateMachine, of event: CohortEvent) -> [EvaluationStateMachine.Action] {
         switch event {
         case .arrived(let profile):
             return machine.arrived(profile.id)
@@ -58,10 +70,7 @@ extension RunDriver {
         case .failed(let client, let order, let reason):
             run.observe(.failed(order, client, reason: PeerText.sentence(reason)))
             return machine.failed(client, order: order)
-        case .progressed:
-            return []
-        case .offered:
-            await answerIdle(event)
+        case .progressed, .offered:
             return []
         case .evaluated(let client, let order, let report):
             let report = bounded(report)

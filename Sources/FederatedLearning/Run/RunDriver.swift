@@ -5,7 +5,7 @@ import Logging
 /// Performs a run: takes the step that the state asks for, makes it durable, and looks again.
 ///
 /// It reads one line of messages (``RunInbox``) and does one thing at a time, so what happens has one order. The rules are
-/// in ``RunState``, ``RoundStateMachine`` and ``EvaluationStateMachine``.
+/// in ``RunState``, ``RoundStateMachine``, ``AsynchronousStateMachine`` and ``EvaluationStateMachine``.
 struct RunDriver {
     let run: FederatedRun
     private(set) var state: RunState
@@ -34,6 +34,7 @@ struct RunDriver {
             case .evaluate(let round): try await evaluate(after: round)
             case .open(let round): try await open(round)
             case .collect(let round): try await collect(round)
+            case .collectAsynchronously(let settings): try await collectAsynchronously(settings)
             case .finish: try await take(.finished)
             }
         }

@@ -8,6 +8,8 @@ package enum RunEvent: Hashable, Sendable {
     /// More clients are needed before the run can go on.
     case waiting(round: Int, present: Int, needed: Int)
     case opened(round: Int, cohort: [CohortMember])
+    /// In asynchronous rounds: a client was handed the current version.
+    case assigned(AsynchronousTask, to: ClientID)
     case progressed(WorkOrder.ID, ClientID, TrainingProgress)
     case accepted(round: Int, UpdateOffer)
     case rejected(round: Int, ClientID, reason: String)

@@ -5,7 +5,8 @@ package struct RunLimits: Hashable, Sendable {
     /// Clients need a moment to connect again after the server was restarted; a round that opened with the first few
     /// would go another way than it had without the restart.
     package var gathering: Duration
-    /// How long the minimum of clients is waited for before the job fails.
+    /// How long the minimum of clients is waited for before the job fails; in asynchronous rounds also, how long nothing
+    /// may be accepted.
     package var waiting: Duration
     /// How often a round is opened before the job fails.
     package var attempts: Int

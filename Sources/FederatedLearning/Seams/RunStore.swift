@@ -43,11 +43,15 @@ package enum RunChange: Hashable, Sendable, Codable {
     /// The initial adapter exists.
     case began(initial: AdapterReference)
     case opened(round: Int, cohort: [CohortMember])
-    /// An update is part of the round, exactly once per client.
+    /// A client has work of its own in asynchronous rounds, in place of what it had before.
+    case assigned(AsynchronousTask, to: ClientID)
+    /// An update is part of the round, exactly once per client; in asynchronous rounds, of the buffer, once per task.
     case accepted(UpdateOffer)
     /// The round's result is the new global adapter; with it go the moments of the server's optimizer.
+    ///
+    /// In asynchronous rounds it is the result of the whole buffer, which is empty then.
     case committed(round: Int, global: AdapterReference, moments: MomentReferences? = nil)
-    /// The round ended without a result and will be opened again.
+    /// The round ended without a result and will be opened again; in asynchronous rounds, the buffer is thrown away.
     case abandoned(round: Int, reason: String)
     /// Figures to keep; a figure with the same round, client, phase and name is replaced.
     case measured([Measurement])

@@ -108,6 +108,35 @@ struct AsynchronousBufferTests {
         #expect(buffer.version == 2)
     }
 
+    @Test("goes on with what was waiting, and says which step is due")
+    func restored() {
+        let aggregation = BufferedAggregation(bufferSize: 2, maximumStaleness: 3)
+        var half = Buffer(aggregation, version: 5, waiting: [entry("b", 4)])
+        #expect(half.stepDue() == nil)
+        #expect(half.receive(entry("b", 4)) == .ignoreDuplicate)
+        #expect(half.receive(entry("c", 1)) == .dropStale(staleness: 4, limit: 3))
+        let step = Buffer.Step(version: 5, entries: [entry("a", 5), entry("b", 4)])
+        #expect(half.receive(entry("a", 5)) == .combine(step))
+
+        var full = Buffer(aggregation, version: 5, waiting: [entry("b", 4), entry("a", 5)])
+        #expect(full.stepDue() == step)
+        // Asked again, it is the same one.
+        #expect(full.stepDue() == step)
+        _ = full.stepTaken()
+        #expect(full.version == 6 && full.waitingCount == 0)
+        #expect(full.stepDue() == nil)
+    }
+
+    @Test("stays at its version when a step is given up, without the step's updates")
+    func givenUp() {
+        var buffer = buffer(of: 1)
+        _ = buffer.receive(entry("a", 0))
+        _ = buffer.receive(entry("b", 0))
+        #expect(buffer.stepGivenUp() == Buffer.Step(version: 0, entries: [entry("b", 0)]))
+        #expect(buffer.stepGivenUp() == nil)
+        #expect(buffer.version == 0 && buffer.versionsInUse.isEmpty)
+    }
+
     @Test("is the same after it was stored and read, also in the middle of a step")
     func stored() throws {
         var buffer = buffer(of: 2, maximumStaleness: 5)

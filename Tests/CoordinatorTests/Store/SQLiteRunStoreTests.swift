@@ -6,6 +6,7 @@ import LinearAlgebra
 import TestSupport
 import Testing
 import Transport
+import WireProtocol
 
 @testable import Coordinator
 
@@ -35,6 +36,19 @@ struct SQLiteRunStoreTests {
         }
     }
 
+    @Test("folds the steps of asynchronous rounds as every store does, and still knows them when it is opened again")
+    func asynchronousOnDisk() async throws {
+        try await withTemporaryDirectory { folder in
+            try await RunStoreConformance.checkAsynchronousSteps {
+                let store = try CoordinatorStore.durable(in: folder)
+                try await store.submitSample()
+                return store.runs
+            } reopen: { _ in
+                try CoordinatorStore.durable(in: folder).runs
+            }
+        }
+    }
+
     @Test("returns adapters bit for bit")
     func adapters() async throws {
         try await withTemporaryDirectory { folder in
@@ -58,7 +72,7 @@ struct SQLiteRunStoreTests {
         }
     }
 
-    @Test("agrees with the fold of states after any steps in any order", arguments: 0..<24 as Range<UInt64>)
+    @Test("agrees with the fold of states after any steps in any order", arguments: 0..<48 as Range<UInt64>)
     func agreesWithFold(seed: UInt64) async throws {
         try await withTemporaryDirectory { folder in
             let store = try CoordinatorStore.temporary(in: folder)
@@ -66,7 +80,10 @@ struct SQLiteRunStoreTests {
             var generator = CounterGenerator(seed: seed)
             var expected = RunState()
             for _ in 0..<60 {
-                let change = RunChange.random(using: &generator)
+                // Every other run is asynchronous from some step on, with steps of other rounds in between.
+                let change =
+                    seed.isMultiple(of: 2) || Int.random(in: 0..<5, using: &generator) == 0
+                    ? RunChange.random(using: &generator) : .randomAsynchronous(after: expected, using: &generator)
                 expected.apply(change)
                 try await store.runs.apply(change, to: .sample)
                 let state = try await store.runs.state(of: .sample)
@@ -117,7 +134,85 @@ struct SQLiteRunStoreTests {
         }
     }
 
+    @Test("tells sessions which updates of asynchronous rounds can count")
+    func asynchronousStanding() async throws {
+        try await withTemporaryDirectory { folder in
+            let store = try CoordinatorStore.temporary(in: folder)
+            try await store.submitSample()
+            let runs = store.runs
+            let handed = try await runs.keep(.sample(seed: 1))
+            let other = try await runs.keep(.sample(seed: 2))
+            try await runs.apply(.began(initial: other), to: .sample)
+            for (number, client) in (["a", "b"] as [ClientID]).enumerated() {
+                let task = AsynchronousTask(number: number + 1, version: 0, adapter: handed)
+                try await runs.apply(.assigned(task, to: client), to: .sample)
+            }
+            #expect(try await runs.standing(of: .sample("a", round: 1)) == .awaited(handed: handed))
+            #expect(try await runs.isFetchable(PayloadDigest(handed.digest), by: "a"))
+            #expect(try await !runs.isFetchable(PayloadDigest(handed.digest), by: "c"))
+            try await runs.apply(.accepted(.sample("a", round: 1, content: 3)), to: .sample)
+            try await runs.apply(
+                .assigned(AsynchronousTask(number: 3, version: 0, adapter: handed), to: "a"),
+                to: .sample
+            )
+            // Also when the client has other work, and after the step that it is part of.
+            #expect(try await runs.standing(of: .sample("a", round: 1, content: 3)) == .accepted)
+            try await runs.apply(.committed(round: 1, global: other), to: .sample)
+            #expect(try await runs.standing(of: .sample("a", round: 1, content: 3)) == .accepted)
+            for stray in [
+                UpdateOffer.sample("a", round: 1, content: 4), .sample("a", round: 2), .sample("z", round: 1),
+            ] {
+                guard case .settled = try await runs.standing(of: stray) else {
+                    Issue.record("\(stray.client) may send an update for \(stray.order.round)")
+                    continue
+                }
+            }
+            #expect(try await runs.standing(of: .sample("a", round: 3)) == .awaited(handed: handed))
+            #expect(try await store.jobs.report(of: .sample).summary.committedRounds == 1)
+        }
+    }
+
     // MARK: - Payloads
+
+    @Test("keeps what a client of asynchronous rounds was handed as long as its work or its update needs it")
+    func asynchronousPayloads() async throws {
+        try await withTemporaryDirectory { folder in
+            let store = try CoordinatorStore.temporary(in: folder)
+            try await store.submitSample()
+            let runs = store.runs
+            func keep(_ seed: UInt64) async throws -> AdapterReference { try await runs.keep(.sample(seed: seed)) }
+            func assign(_ number: Int, _ version: Int, _ adapter: AdapterReference, _ client: ClientID) async throws {
+                let task = AsynchronousTask(number: number, version: version, adapter: adapter)
+                try await runs.apply(.assigned(task, to: client), to: .sample)
+            }
+            func accept(_ number: Int, _ adapter: AdapterReference, _ client: ClientID) async throws {
+                let order = WorkOrder.ID(job: .sample, round: number, kind: .train)
+                try await runs.apply(
+                    .accepted(
+                        UpdateOffer(client: client, order: order, adapter: adapter, exampleCount: 1, metrics: [:])
+                    ),
+                    to: .sample
+                )
+            }
+            let (initial, first, second) = (try await keep(1), try await keep(2), try await keep(3))
+            let (cut, slow, fast) = (try await keep(4), try await keep(5), try await keep(6))
+            try await runs.apply(.began(initial: initial), to: .sample)
+            try await assign(1, 0, initial, "slow")
+            try await assign(2, 0, cut, "fast")
+            try await accept(2, fast, "fast")
+            try await runs.apply(.committed(round: 1, global: first), to: .sample)
+            // The slow one still trains from the initial adapter.
+            #expect(try store.payloads.digests == Set([initial, first, second, slow].map(\.digest)))
+            try await accept(1, slow, "slow")
+            try await assign(3, 1, first, "slow")
+            // It is buffered now, and what it was trained from with it, though its client has other work.
+            try await store.removeUnusedPayloads()
+            #expect(try store.payloads.digests == Set([initial, first, slow].map(\.digest)))
+            #expect(try await keep(3) == second)
+            try await runs.apply(.committed(round: 2, global: second), to: .sample)
+            #expect(try store.payloads.digests == Set([first, second].map(\.digest)))
+        }
+    }
 
     @Test("removes what a committed round handed out and counted, and nothing that is still needed")
     func freesPayloads() async throws {
@@ -161,6 +256,31 @@ extension AdapterPayloads {
 }
 
 extension RunChange {
+    /// A step of asynchronous rounds, which often follows from `state`.
+    fileprivate static func randomAsynchronous(
+        after state: RunState,
+        using generator: inout CounterGenerator
+    ) -> RunChange {
+        let clients: [ClientID] = ["a", "b", "c"]
+        let client = clients[Int.random(in: 0..<3, using: &generator)]
+        let next = state.asynchronous.latestNumber + 1
+        let number = Int.random(in: max(1, next - 3)...next, using: &generator)
+        let round = state.committedRounds + Int.random(in: 0...1, using: &generator)
+        let adapter = AdapterReference.sample(UInt8.random(in: 0..<8, using: &generator))
+        switch Int.random(in: 0..<20, using: &generator) {
+        case 0: return .began(initial: adapter)
+        case 1..<7: return .assigned(.init(number: next, version: state.committedRounds, adapter: adapter), to: client)
+        case 7: return .assigned(.init(number: number, version: round, adapter: adapter), to: client)
+        case 8..<14:
+            let open = state.asynchronous.openTask(of: client)?.number ?? number
+            return .accepted(.sample(client, round: open, content: UInt8.random(in: 0..<4, using: &generator)))
+        case 14: return .accepted(.sample(client, round: number))
+        case 15..<18: return .committed(round: round, global: adapter)
+        case 18: return .abandoned(round: round, reason: "because")
+        default: return .evaluated(round: round)
+        }
+    }
+
     /// Any step, whether or not it can follow.
     fileprivate static func random(using generator: inout CounterGenerator) -> RunChange {
         let round = Int.random(in: 1...3, using: &generator)

@@ -163,12 +163,12 @@ struct JobFileTests {
             Mistake(
                 "rounds: 10",
                 "rounds: 10\n<<: {seed: 3}",
-                "Unknown key `<<` in line 9. Known there: `name`, `model`, `task`, `labels`, `adapter`, `strategy`, `robust`, `server_optimizer`, `rounds`, `cohort`, `training`, `evaluation`, `privacy`, `seed`."
+                "Unknown key `<<` in line 9. Known there: `name`, `model`, `task`, `labels`, `adapter`, `strategy`, `robust`, `server_optimizer`, `rounds`, `cohort`, `asynchronous`, `training`, `evaluation`, `privacy`, `seed`."
             ),
             Mistake(
                 "rounds: 10",
                 "rounds: 10\n? [a, b]\n: 1",
-                "Unknown key `?` in line 9. Known there: `name`, `model`, `task`, `labels`, `adapter`, `strategy`, `robust`, `server_optimizer`, `rounds`, `cohort`, `training`, `evaluation`, `privacy`, `seed`."
+                "Unknown key `?` in line 9. Known there: `name`, `model`, `task`, `labels`, `adapter`, `strategy`, `robust`, `server_optimizer`, `rounds`, `cohort`, `asynchronous`, `training`, `evaluation`, `privacy`, `seed`."
             ),
             // Missing keys and values.
             Mistake("rounds: 10\n", "", "The key `rounds` is missing. Write, for example, `rounds: 10`."),

@@ -112,6 +112,47 @@ struct RunStateTests {
         for round in [2, 0, -1, .max, .min] { #expect(verdict("a", round: round, content: 3) == none) }
     }
 
+    @Test("answers a delivered task with accepted, and every other with the reason")
+    func settledTasks() {
+        var state = state(
+            after: .began(initial: .sample(0)),
+            .assigned(.init(number: 1, version: 0, adapter: .sample(0)), to: "a"),
+            .accepted(.sample("a", round: 1, content: 3))
+        )
+        #expect(state.asynchronous.buffer.map(\.task.number) == [1])
+        #expect(state.asynchronous.openTask(of: "a") == nil)
+        state.apply(.committed(round: 1, global: .sample(9)))
+        #expect(state.asynchronous.buffer.isEmpty)
+        state.apply(.assigned(.init(number: 2, version: 1, adapter: .sample(9)), to: "a"))
+        #expect(state.asynchronous.openTask(of: "a")?.version == 1)
+        #expect(state.verdict(onSettled: .sample("a", round: 1, content: 3)) == .accepted)
+        for stray in [UpdateOffer.sample("a", round: 1), .sample("b", round: 1, content: 3), .sample("a", round: .max)]
+        {
+            let over = UpdateRejection.taskOver(number: stray.order.round).description
+            #expect(state.verdict(onSettled: stray) == .rejected(reason: over))
+        }
+    }
+
+    @Test("collects asynchronously between the first evaluation and the last")
+    func asynchronousSteps() {
+        var job = JobConfiguration.sample(rounds: 2)
+        job.asynchronous = .init(buffer: 1)
+        var state = state(after: .began(initial: .sample(0)))
+        #expect(state.nextStep(of: job) == .evaluate(round: 0))
+        state.apply(.evaluated(round: 0))
+        for version in 0..<2 {
+            #expect(state.nextStep(of: job) == .collectAsynchronously(.init(buffer: 1)))
+            state.apply(.assigned(.init(number: version + 1, version: version, adapter: .sample(0)), to: "a"))
+            state.apply(.accepted(.sample("a", round: version + 1)))
+            // Full, and still the same step: the machine combines it.
+            #expect(state.nextStep(of: job) == .collectAsynchronously(.init(buffer: 1)))
+            state.apply(.committed(round: version + 1, global: .sample(1)))
+        }
+        #expect(state.nextStep(of: job) == .evaluate(round: 2))
+        state.apply(.evaluated(round: 2))
+        #expect(state.nextStep(of: job) == .finish)
+    }
+
     @Test("takes the steps of a job in one order")
     func steps() {
         let job = JobConfiguration.sample(rounds: 2, evaluation: .init(every: 5))

@@ -9,6 +9,11 @@ struct InMemoryRunStoreTests {
         try await RunStoreConformance.checkSteps { InMemoryRunStore() }
     }
 
+    @Test("folds the steps of asynchronous rounds, each once")
+    func asynchronousSteps() async throws {
+        try await RunStoreConformance.checkAsynchronousSteps { InMemoryRunStore() }
+    }
+
     @Test("keeps adapters bit for bit")
     func adapters() async throws {
         try await RunStoreConformance.checkAdapters { InMemoryRunStore() }
