@@ -17,9 +17,9 @@ struct LayerChange: Sendable {
             starts.append(change.start)
             return starts.count - 1
         }
-        let products = LowRankProducts(
-            changes.map { LowRankProducts.Term($0.own) } + starts.map { LowRankProducts.Term(StoredAdapter.Module($0)) }
-        ).innerProducts()
+        let products = InnerProducts(
+            of: changes.map { LowRankProduct($0.own) } + starts.map { LowRankProduct(StoredAdapter.Module($0)) }
+        )
         var result = InnerProducts(count: changes.count)
         for row in changes.indices {
             let rowStart = changes.count + startOf[row]
@@ -30,5 +30,22 @@ struct LayerChange: Sendable {
             }
         }
         return result
+    }
+}
+
+extension LowRankProduct {
+    /// Takes s·BA of a module over; a core becomes part of B.
+    init(_ module: StoredAdapter.Module) {
+        let b = module.core.map { StoredMatrix(module.b.resident() * $0.resident()) } ?? module.b
+        self.init(b, module.a, scale: module.scaling)
+    }
+}
+
+extension InnerProducts {
+    /// Creates the inner products of low-rank products of one shape and any ranks, without forming one.
+    ///
+    /// One thread does it: layers are what is spread over threads.
+    init(of products: [LowRankProduct]) {
+        self.init(count: products.count, elements: LowRankProduct.innerProducts(of: products, threads: 1))
     }
 }

@@ -86,8 +86,7 @@ struct RobustCohortTests {
     func productDistance() {
         let first = LoRAModule(a: Matrix([[1, 0]]), b: Matrix([[1], [2], [0]]), alpha: 1)
         let second = LoRAModule(a: Matrix([[1, 1], [0, 2]]), b: Matrix([[0, 1], [1, 0], [1, 1]]), alpha: 2)
-        let terms = [first, second].map { LowRankProducts.Term(StoredAdapter.Module($0)) }
-        let products = LowRankProducts(terms).innerProducts()
+        let products = InnerProducts(of: [first, second].map { LowRankProduct(StoredAdapter.Module($0)) })
         #expect(products.squaredDistance(0, 1) == 17)
         #expect(products.norm(1) == 4)
     }
@@ -102,7 +101,7 @@ struct RobustCohortTests {
                 alpha: 0.5 * Double(rank)
             )
         }
-        let found = LowRankProducts(modules.map { LowRankProducts.Term(StoredAdapter.Module($0)) }).innerProducts()
+        let found = InnerProducts(of: modules.map { LowRankProduct(StoredAdapter.Module($0)) })
         let dense = InnerProducts(of: modules.map(\.product.elements))
         #expect(largestDifference(found.elements, dense.elements) < 1e-12)
     }
