@@ -89,7 +89,8 @@ extension AdminClient {
         rank: Int = 8,
         deadline: String = "1m",
         strategy: String = "{name: flexlora, mode: delta}",
-        training: String = "learning_rate: 1.0e-2"
+        training: String = "learning_rate: 1.0e-2",
+        section: String = "evaluation: {every: 1}"
     ) async throws -> JobID {
         try await submit(
             JobSubmission(
@@ -103,6 +104,7 @@ extension AdminClient {
                     rounds: \(rounds)
                     cohort: {size: \(clients), minimum: \(minimum), deadline: \(deadline)}
                     training: {epochs: 1, batch_size: 4, max_length: 16, \(training)}
+                    \(section)
                     seed: 7
                     """,
                 modelPath: TinyModel.directory.path,

@@ -14,6 +14,8 @@ struct StrategyJobTests {
         let strategy: String
         var training = "learning_rate: 1.0e-2"
         var ranks = [8, 8]
+        /// One more section of the job.
+        var section = "evaluation: {every: 1}"
         /// The rank of the exported adapter; `nil` where it depends on the training.
         var exportedRank: Int? = 8
     }
@@ -48,6 +50,12 @@ struct StrategyJobTests {
             strategy: "{name: fedavg}",
             training: "learning_rate: 5.0e-2, optimizer: sgd, scaffold: true"
         ),
+        Case(
+            testDescription: "fedbuff: asynchronous rounds of products",
+            strategy: "{name: flexlora}",
+            ranks: [4, 8],
+            section: "asynchronous: {buffer: 2, maximum_staleness: 5}"
+        ),
     ]
 
     @Test("trains over TLS, and leaves an adapter that PEFT reads", arguments: cases)
@@ -77,7 +85,8 @@ struct StrategyJobTests {
                     clients: 2,
                     minimum: 2,
                     strategy: test.strategy,
-                    training: test.training
+                    training: test.training,
+                    section: test.section
                 )
                 let report = try await server.outcome(of: job)
                 #expect(report.summary.phase == .finished, "\(report.summary.reason ?? "")")
