@@ -1,10 +1,13 @@
 package import Adapters
+package import Foundation
 package import LinearAlgebra
 
 /// Combines PEFT directories without a federation, by the strategies that rounds use.
 ///
-/// Every adapter is read twice and held one at a time where the strategy allows it: first for its shape, from which the
-/// result's follows, then for its values.
+/// Every adapter is opened twice: first for its shape, from which the result's follows, then for its values, which are
+/// read where they lie, a layer at a time.
+///
+/// DoRA's magnitudes and heads are saved tensors, and averaged by weight like all of them.
 package struct OfflineAggregation {
     /// An adapter to combine.
     package struct Contribution {
@@ -14,11 +17,23 @@ package struct OfflineAggregation {
         package let weight: Double
         /// Reads it; the same every time.
         package let read: () throws -> PEFTDirectory
+        /// Opens its adapter, whose elements may stay in a file.
+        let open: () throws -> StoredAdapter
 
+        /// Creates a contribution that is read into memory.
         package init(client: ClientID, weight: Double, read: @escaping () throws -> PEFTDirectory) {
             self.client = client
             self.weight = weight
             self.read = read
+            self.open = { StoredAdapter(try read().adapter) }
+        }
+
+        /// Creates a contribution from the directory at `url`, whose tensors are mapped.
+        package init(client: ClientID, weight: Double, directory url: URL) {
+            self.client = client
+            self.weight = weight
+            self.read = { try PEFTDirectory(reading: url) }
+            self.open = { try PEFTDirectory.adapter(at: url) }
         }
     }
 
@@ -92,7 +107,7 @@ package struct OfflineAggregation {
             ClientUpdate(
                 client: contribution.client,
                 weight: contribution.weight,
-                adapter: try contribution.read().adapter
+                adapter: try contribution.open()
             )
         }
         var aggregation = CohortAggregation(strategy: strategy, robustRule: robustRule, optimizer: optimizer)

@@ -36,7 +36,27 @@ package struct PEFTDirectory: Sendable {
     /// - Throws: ``AdapterError``: the file that is missing or malformed, or the tensor that does not fit the
     ///   configuration. A layer with one factor is refused, although PEFT only warns and leaves the layer unadapted.
     package init(reading url: URL) throws(AdapterError) {
-        try Self.checkFiles(in: url)
+        let (configuration, tensors, source) = try Self.open(url)
+        self.init(
+            configuration: configuration,
+            adapter: tensors.adapter.resident(),
+            embeddingModules: tensors.embeddingModules,
+            elementTypes: tensors.elementTypes
+        )
+        try checkSavedModules(source: source)
+    }
+
+    /// Opens the adapter of the directory at `url`; its elements stay in the file, which is mapped while the result lives.
+    ///
+    /// - Throws: As ``init(reading:)``, except that `modules_to_save` is not compared with what was saved.
+    package static func adapter(at url: URL) throws(AdapterError) -> StoredAdapter {
+        try open(url).tensors.adapter
+    }
+
+    private static func open(
+        _ url: URL
+    ) throws(AdapterError) -> (configuration: PEFTConfiguration, tensors: AdapterTensors, source: String) {
+        try checkFiles(in: url)
         let path = url.appendingPathComponent(Self.configurationFileName).path
         let configuration = try PEFTConfiguration(JSONReader(fileAt: path))
         let resolver = try PEFTConfiguration.Resolver(configuration)
@@ -48,13 +68,7 @@ package struct PEFTDirectory: Sendable {
                 usesRankStabilizedScaling: configuration.usesRankStabilizedScaling
             )
         }
-        self.init(
-            configuration: configuration,
-            adapter: tensors.adapter.resident(),
-            embeddingModules: tensors.embeddingModules,
-            elementTypes: tensors.elementTypes
-        )
-        try checkSavedModules(source: file.source)
+        return (configuration, tensors, file.source)
     }
 
     private static func checkFiles(in url: URL) throws(AdapterError) {

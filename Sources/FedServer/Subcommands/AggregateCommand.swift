@@ -163,10 +163,9 @@ struct AggregateCommand: AsyncParsableCommand {
             let directory = URL(fileURLWithPath: path, isDirectory: true)
             return OfflineAggregation.Contribution(
                 client: ClientID(count == 1 ? path : "\(path) (\(count))"),
-                weight: weight
-            ) {
-                try PEFTDirectory(reading: directory)
-            }
+                weight: weight,
+                directory: directory
+            )
         }
     }
 
