@@ -42,7 +42,12 @@ package struct LoRAModule: Sendable, Equatable, Codable {
 
     /// s, by which the product is multiplied: α/r, or α/√r with rank-stabilised scaling.
     package var scaling: Double {
-        usesRankStabilizedScaling ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
+        Self.scaling(alpha: alpha, rank: rank, isRankStabilized: usesRankStabilizedScaling)
+    }
+
+    /// α/r, or α/√r with rank-stabilised scaling: the one place that says so.
+    package static func scaling(alpha: Double, rank: Int, isRankStabilized: Bool) -> Double {
+        isRankStabilized ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
     }
 
     /// The same change of the layer as plain LoRA: B·R takes the place of B.

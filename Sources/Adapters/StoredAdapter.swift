@@ -40,7 +40,7 @@ package struct StoredAdapter: Sendable {
 
         /// s, by which the product is multiplied.
         package var scaling: Double {
-            usesRankStabilizedScaling ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
+            LoRAModule.scaling(alpha: alpha, rank: rank, isRankStabilized: usesRankStabilizedScaling)
         }
     }
 

@@ -6,17 +6,18 @@ extension LoRAAdapter {
     /// folded into the base model and what is still trained, side by side, without cores.
     ///
     /// - Parameters:
-    ///   - rank: The rank to which each layer is cut, by singular values; `nil` to keep every component. Where nothing is
-    ///     folded in and there are no cores the adapter is cut as clients get it, to its first components.
+    ///   - rank: The rank to which each layer is cut, by singular values; `nil` to keep every component. A layer of that
+    ///     rank or a lower one is left whole.
     ///   - threads: How many threads to use; the result does not depend on it.
-    /// - Returns: The adapter; layers that carry a residual have a rank of their own and a scale of 1.
+    /// - Returns: The adapter; layers that carry a residual have a scale of 1, and a rank of their own unless they are cut.
     /// - Throws: ``AggregationError/factorizationFailed(module:reason:)``, and
-    ///   ``AggregationError/invalidRank(_:offered:)`` for a rank that is not positive.
+    ///   ``AggregationError/invalidRank(_:offered:)`` for a rank that no layer has components for.
     package func whole(
         atRank rank: Int? = nil,
         threads: Int = Concurrency.processorCount
     ) throws(AggregationError) -> LoRAAdapter {
-        if let rank, rank < 1 { throw .invalidRank(rank, offered: 1...max(maximumRank, 1)) }
+        let width = modules.map { $1.rank + (residual[$0]?.rank ?? 0) }.max() ?? 1
+        if let rank, !(1...width ~= rank) { throw .invalidRank(rank, offered: 1...width) }
         let paths = modules.keys.sorted()
         let plain = try Concurrency.map(paths.count, threads: threads) { index throws(AggregationError) in
             let path = paths[index]
@@ -37,20 +38,21 @@ extension LoRAModule {
         at path: String,
         rank: Int?
     ) throws(AggregationError) -> LoRAModule {
-        guard let residual else { return rank.map(truncated(toRank:)) ?? self }
-        let (own, folded) = (Float(scaling), Float(residual.scaling))
-        let width = self.rank + residual.rank
+        let width = self.rank + (residual?.rank ?? 0)
         if let rank, rank < width {
             var product = FactoredSum(rows: outputWidth, columns: inputWidth)
             product.add(b, a, coefficient: scaling)
-            product.add(residual.b, residual.a, coefficient: residual.scaling)
+            if let residual { product.add(residual.b, residual.a, coefficient: residual.scaling) }
             let empty = LoRAModule(
                 a: Matrix(rows: rank, columns: inputWidth),
                 b: Matrix(rows: outputWidth, columns: rank),
-                alpha: Double(rank)
+                alpha: residual == nil ? alpha : Double(rank),
+                usesRankStabilizedScaling: residual == nil && usesRankStabilizedScaling
             )
             return try empty.rebased(on: product, path: path, threads: 1)
         }
+        guard let residual else { return self }
+        let (own, folded) = (Float(scaling), Float(residual.scaling))
         var joined = Matrix(rows: outputWidth, columns: width)
         for row in 0..<outputWidth {
             for column in 0..<self.rank { joined[row, column] = own * b[row, column] }

@@ -32,11 +32,38 @@ struct WholeAdapterTests {
         #expect(whole.residual.isEmpty && whole.savedTensors == adapter.savedTensors)
     }
 
-    @Test("leaves a plain adapter as it is, and cuts it as clients get it")
+    @Test("leaves a plain adapter as it is, and cuts it by singular values too, at its own alpha")
     func plain() throws {
         let adapter = Cohort(rank: 4).global
         #expect(try adapter.whole() == adapter)
-        #expect(try adapter.whole(atRank: 2) == FlexLoRA().adapter(forRank: 2, from: adapter))
-        #expect(throws: AggregationError.self) { try adapter.whole(atRank: 0) }
+        #expect(try adapter.whole(atRank: 4) == adapter)
+        let cut = try adapter.whole(atRank: 2)
+        let first = try FlexLoRA().adapter(forRank: 2, from: adapter)
+        for (path, module) in adapter.modules {
+            let (best, prefix) = (try #require(cut.modules[path]), try #require(first.modules[path]))
+            #expect(best.rank == 2 && best.alpha == module.alpha)
+            // The components of a mean of factors are in no order: the first ones are not the best ones.
+            #expect(
+                best.product.relativeDistance(to: module.product)
+                    < prefix.product.relativeDistance(to: module.product)
+            )
+        }
+        for rank in [0, 5] {
+            #expect(throws: AggregationError.invalidRank(rank, offered: 1...4)) { try adapter.whole(atRank: rank) }
+        }
+    }
+
+    @Test("makes plain LoRA of cores, and cuts what they make of B")
+    func cores() throws {
+        var cohort = Cohort(rank: 4)
+        for path in cohort.global.modules.keys.sorted() {
+            cohort.global.modules[path]?.core = Matrix(gaussian: 4, 4, using: &cohort.generator)
+        }
+        let plain = LoRAAdapter(
+            modules: cohort.global.modules.mapValues(\.withoutCore),
+            savedTensors: cohort.global.savedTensors
+        )
+        #expect(try cohort.global.whole() == plain)
+        #expect(try cohort.global.whole(atRank: 2) == plain.whole(atRank: 2))
     }
 }

@@ -68,11 +68,11 @@ package struct ClientWork: Sendable {
         try check(order)
         _ = try check(adapter, of: order)
         let rules = order.assignment.rules
-        var start = try await personal(adapter, for: order)
+        let notes = try await notes(for: order)
+        var start = personal(adapter, for: order, notes: notes)
         let trainedTensors = start.trainedTensors(rules.scope.trained)
         var controls: ControlVariates?
         if rules.usesControlVariates {
-            let notes = try await memory.recall(order.id.job, before: order.id.round)
             let variates = ControlVariates(server: adapter.controls, own: notes?.adapter.controls ?? [:])
             controls = variates
             start.controls = variates.offset(for: trainedTensors)
@@ -97,7 +97,7 @@ package struct ClientWork: Sendable {
             trained = trained.truncated(toRank: pruning.rank(before: start, after: trained))
         }
         trained.controls = [:]
-        var notes = trained
+        var kept = trained
         if let controls {
             guard outcome.stepCount >= 1 else {
                 throw FederatedLearningError.unusableOutcome(
@@ -110,10 +110,10 @@ package struct ClientWork: Sendable {
                 stepCount: outcome.stepCount,
                 learningRate: order.assignment.training.learningRate
             )
-            notes.controls = controls.next(after: trained.controls)
+            kept.controls = controls.next(after: trained.controls)
         }
         if rules.needsMemory {
-            try await memory.remember(ClientNotes(round: order.id.round, adapter: notes), of: order.id.job)
+            try await memory.remember(ClientNotes(round: order.id.round, adapter: kept), of: order.id.job)
         }
         let payload = AdapterPayload.bytes(of: trained, scope: rules.scope)
         let offer = UpdateOffer(
@@ -138,22 +138,27 @@ package struct ClientWork: Sendable {
     package func evaluate(_ adapter: LoRAAdapter, for order: WorkOrder) async throws -> EvaluationReport {
         try check(order)
         _ = try check(adapter, of: order)
-        let report = try await trainer.evaluate(try await personal(adapter, for: order), for: order)
+        let own = personal(adapter, for: order, notes: try await notes(for: order))
+        let report = try await trainer.evaluate(own, for: order)
         return EvaluationReport(
             exampleCount: max(0, report.exampleCount),
             metrics: PeerText.figures(report.metrics)
         )
     }
 
-    /// Returns what this client makes of a handed adapter: at the rank that it has come down to, and with its own parts in
-    /// place of those that are not shared.
-    private func personal(_ adapter: LoRAAdapter, for order: WorkOrder) async throws -> LoRAAdapter {
-        let rules = order.assignment.rules
+    /// What this client noted before an order, where the rules need that.
+    private func notes(for order: WorkOrder) async throws -> ClientNotes? {
+        guard order.assignment.rules.needsMemory else { return nil }
         // An evaluation after a round sees what that round left.
         let round = order.id.kind == .train ? order.id.round : order.id.round + 1
-        guard rules.needsMemory, let notes = try await memory.recall(order.id.job, before: round) else {
-            return adapter
-        }
+        return try await memory.recall(order.id.job, before: round)
+    }
+
+    /// Returns what this client makes of a handed adapter: at the rank that it has come down to, and with its own parts in
+    /// place of those that are not shared.
+    private func personal(_ adapter: LoRAAdapter, for order: WorkOrder, notes: ClientNotes?) -> LoRAAdapter {
+        guard let notes else { return adapter }
+        let rules = order.assignment.rules
         var own = adapter
         if order.id.kind == .train, rules.pruning != nil, notes.adapter.maximumRank < adapter.maximumRank {
             own = adapter.truncated(toRank: notes.adapter.maximumRank)
@@ -185,6 +190,9 @@ package struct ClientWork: Sendable {
             throw refusal
         } catch {
             throw .adapter(reason: "\(error)")
+        }
+        if order.assignment.rules.pruning != nil, let path = adapter.modules.filter({ $1.core != nil }).keys.min() {
+            throw .adapter(reason: "'\(path)' has a core, whose rank cannot be pruned.")
         }
         for name in adapter.savedTensors.keys.sorted() {
             let isSaved = job.modulesToSave.contains { name.hasPrefix($0 + ".") || name.contains(".\($0).") }

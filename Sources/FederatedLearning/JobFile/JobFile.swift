@@ -96,7 +96,7 @@ package enum JobFile {
     // MARK: - Sections
 
     /// The full paths of all keys.
-    private static let paths: [String] =
+    static let paths: [String] =
         JobKey.allCases.map(\.rawValue)
         + paths(of: AdapterKey.self, under: .adapter) + paths(of: StrategyKey.self, under: .strategy)
         + paths(of: CohortKey.self, under: .cohort)

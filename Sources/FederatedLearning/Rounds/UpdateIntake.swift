@@ -102,6 +102,6 @@ extension AdapterReference {
 
     /// s at another rank with the same α.
     func scaling(atRank rank: Int) -> Double {
-        usesRankStabilizedScaling ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
+        LoRAModule.scaling(alpha: alpha, rank: rank, isRankStabilized: usesRankStabilizedScaling)
     }
 }

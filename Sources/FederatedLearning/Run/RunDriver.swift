@@ -83,7 +83,13 @@ struct RunDriver {
     // MARK: - Steps
 
     private mutating func begin() async throws {
-        let adapter = try run.strategy.start(from: try await run.initialAdapter(), seed: run.configuration.seed)
+        var adapter = try run.strategy.start(from: try await run.initialAdapter(), seed: run.configuration.seed)
+        if run.configuration.training.usesControlVariates {
+            // Zeros, so that what clients send is never longer than what they were handed.
+            adapter.controls = adapter.trainedTensors(run.strategy.trainedFactors(inRound: 1)).mapValues {
+                DenseTensor(shape: $0.shape, elements: [Float](repeating: 0, count: $0.elements.count))
+            }
+        }
         let initial = try await run.store.keep(adapter)
         try await take(.began(initial: initial))
         run.logger.info("The run begins", metadata: ["adapter": "\(initial.digest)"])

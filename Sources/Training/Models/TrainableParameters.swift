@@ -37,9 +37,9 @@ struct TrainableParameters: Sendable {
         for piece in layout.pieces {
             switch piece.source {
             case .a(let path):
-                if trained.includesA { add(.same(piece.range), "\(path).lora_A.weight", count: piece.range.count) }
+                if trained.includesA { add(.same(piece.range), LoRAAdapter.nameOfA(path), count: piece.range.count) }
             case .b(let path):
-                if trained.includesB { add(.same(piece.range), "\(path).lora_B.weight", count: piece.range.count) }
+                if trained.includesB { add(.same(piece.range), LoRAAdapter.nameOfB(path), count: piece.range.count) }
                 guard trained.includesCore else { continue }
                 guard let module = adapter.modules[path], let core = module.core else {
                     throw .unsuitableAdapter(
@@ -49,7 +49,7 @@ struct TrainableParameters: Sendable {
                     )
                 }
                 let part = Part.core(module: path, basis: module.b, product: piece.range)
-                add(part, "\(path).lora_R.weight", count: core.count)
+                add(part, LoRAAdapter.nameOfCore(path), count: core.count)
             case .saved(let name): add(.same(piece.range), name, count: piece.range.count)
             }
         }

@@ -254,6 +254,14 @@ struct ClientWorkTests {
         let sent = try AdapterPayload.adapter(from: third.payload, rank: 2, alpha: 8, source: "update")
         #expect(sent.modules.values.allSatisfy { $0.rank == 2 })
     }
+
+    @Test("refuses to prune the rank of cores, which a broken server may ask for")
+    func prunedCores() async throws {
+        var handed = LoRAAdapter.sample()
+        for path in handed.modules.keys { handed.modules[path]?.core = Matrix(rows: 4, columns: 4) }
+        let rules = LocalRules(scope: UpdateScope(trained: .core), pruning: RankPruning(gamma: 0.5))
+        await #expect(throws: OrderRefusal.self) { try await work().train(handed, for: order(rules: rules)) }
+    }
 }
 
 /// What a trainer was given, in order.

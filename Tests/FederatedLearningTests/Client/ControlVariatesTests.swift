@@ -55,6 +55,12 @@ struct ControlVariatesTests {
         #expect(state.phase == .finished)
         let global = try await federation.store.adapter(try #require(state.global))
         #expect(global.controls.isEmpty != scaffold)
+        // A client of any size may send no more than it was handed: controls travel both ways from the first round on.
+        let handed = await federation.backend.orders.map(\.order).filter { $0.id.kind == .train }
+        for case .accepted(let offer) in await federation.store.changes {
+            let order = try #require(handed.first { $0.id == offer.order })
+            #expect(offer.adapter.byteCount <= order.adapter.byteCount)
+        }
         return Double(try #require(global.savedTensors["classifier.bias"]).elements[0])
     }
 
