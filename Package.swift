@@ -6,6 +6,7 @@ let package = Package(
     products: [
         .executable(name: "fed-server", targets: ["FedServer"]),
         .executable(name: "fed-client", targets: ["FedClient"]),
+        .executable(name: "fed-sim", targets: ["FedSim"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -101,6 +102,14 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ]
         ),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Training",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
+            ]
+        ),
         // Row 6
         .executableTarget(
             name: "FedServer",
@@ -119,6 +128,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+        .executableTarget(
+            name: "FedSim",
+            dependencies: [
+                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Simulation", "Training",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         // Tests
@@ -194,10 +211,16 @@ let package = Package(
             ]
         ),
         .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Simulation", "TestSupport", "Training",
+            ]
+        ),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FedClient", "FedServer", "FederatedLearning",
-                "LinearAlgebra", "TestSupport", "Training", "Transport", "WireProtocol",
+                "LinearAlgebra", "Simulation", "TestSupport", "Training", "Transport", "WireProtocol",
             ]
         ),
     ],
@@ -211,7 +234,7 @@ if Context.environment["ENABLE_BENCHMARKS"] != nil {
             name: "TributaryBenchmarks",
             dependencies: [
                 "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FederatedLearning", "LinearAlgebra",
-                "Training", "Transport", "WireProtocol",
+                "Simulation", "Training", "Transport", "WireProtocol",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],

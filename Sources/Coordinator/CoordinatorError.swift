@@ -27,8 +27,6 @@ package enum CoordinatorError: Error, Equatable {
     case nothingToExport(JobID)
     /// The job is finished, failed or cancelled already.
     case jobIsOver(JobID)
-    /// The job does not fit its base model.
-    case unsuitableJob(key: String, problem: String)
     /// No folder holds the base model that the job names.
     case modelNotFound(model: String, tried: [String])
     /// The database names an adapter that its tables do not hold, or one with impossible figures.
@@ -88,8 +86,6 @@ extension CoordinatorError: CustomStringConvertible {
             "Job '\(id)' has no adapter yet. Wait for its first round: `fed-server job wait \(id)`."
         case .jobIsOver(let id):
             "Job '\(id)' is over already. See `fed-server job status \(id)`."
-        case .unsuitableJob(let key, let problem):
-            "The job's `\(key)` does not fit its base model: \(problem)"
         case .modelNotFound(let model, let tried):
             """
             There is no base model '\(model)' (looked for a `model.safetensors` in \(tried.joined(separator: ", "))). \

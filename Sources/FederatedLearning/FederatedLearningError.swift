@@ -2,6 +2,8 @@
 package enum FederatedLearningError: Error, Hashable {
     /// The weights of the base model cannot be read.
     case baseModel(path: String, reason: String)
+    /// The job does not fit its base model.
+    case unsuitableJob(key: String, problem: String)
     /// The backend shut down while the run was going on.
     case backendEnded
     /// A training returned something that must not be sent.
@@ -16,6 +18,8 @@ extension FederatedLearningError: CustomStringConvertible {
             The base model's weights '\(path)' cannot be read (\(reason)). Give a Hugging Face directory with a \
             `model.safetensors`.
             """
+        case .unsuitableJob(let key, let problem):
+            "The job's `\(key)` does not fit its base model: \(problem)"
         case .backendEnded:
             "The connections to the clients were shut down while the job was running. It goes on at the next start."
         case .unusableOutcome(let reason):

@@ -1,5 +1,4 @@
 package import Adapters
-package import FederatedLearning
 package import Foundation
 
 /// The adapter that a job starts from, for the base model that it names.
@@ -12,17 +11,17 @@ package struct InitialAdapter: Sendable {
 
     /// Checks that a job fits its base model, which is a Hugging Face directory.
     ///
-    /// - Throws: ``AdapterError`` about the model or `target_modules`; ``CoordinatorError/unsuitableJob(key:problem:)``.
+    /// - Throws: ``AdapterError`` about the model or `target_modules`; ``FederatedLearningError/unsuitableJob(key:problem:)``.
     package init(for configuration: JobConfiguration, model: URL) throws {
         let directory = try BaseModelDirectory(reading: model)
         guard configuration.task == .sequenceClassification else {
-            throw CoordinatorError.unsuitableJob(
+            throw FederatedLearningError.unsuitableJob(
                 key: "task",
                 problem: "'\(model.path)' is an encoder. Write `task: sequence-classification`."
             )
         }
         if let other = configuration.adapter.modulesToSave.first(where: { $0 != Self.classifier }) {
-            throw CoordinatorError.unsuitableJob(
+            throw FederatedLearningError.unsuitableJob(
                 key: "adapter.modules_to_save",
                 problem: "'\(other)' cannot be trained whole. Write [\(Self.classifier)]."
             )
