@@ -213,7 +213,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Simulation", "TestSupport", "Training",
+                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Simulation", "TestSupport",
+                "Training",
             ]
         ),
         .testTarget(

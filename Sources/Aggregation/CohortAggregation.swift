@@ -207,14 +207,14 @@ package struct CohortAggregation: Sendable {
             guard combined.module.isFinite else {
                 throw AggregationError.factorizationFailed(module: path, reason: LoRAModule.overflow)
             }
-            let residual = try combined.residual.flatMap { increment throws(AggregationError) in
-                try global.residual[path].adding(increment, at: path)
-            }
+            // What is folded into the base model stays there, whether or not this strategy adds to it.
+            var residual = global.residual[path]
+            if let increment = combined.residual { residual = try residual.adding(increment, at: path) }
             return (module: combined.module, residual: residual)
         }
         for (path, layer) in zip(paths, layers) {
             next.modules[path] = layer.module
-            if let residual = layer.residual { next.residual[path] = residual }
+            next.residual[path] = layer.residual
         }
     }
 

@@ -11,6 +11,8 @@ package struct Assignment: Hashable, Sendable, Codable {
     package let training: JobConfiguration.Training
     package let evaluation: JobConfiguration.Evaluation
     package let seed: UInt64
+    /// How many rounds the job has, over which the learning rate's schedule runs.
+    package let rounds: Int
     /// What the job's strategy asks of the local training.
     package let rules: LocalRules
 
@@ -24,6 +26,7 @@ package struct Assignment: Hashable, Sendable, Codable {
         training: JobConfiguration.Training,
         evaluation: JobConfiguration.Evaluation,
         seed: UInt64,
+        rounds: Int = 1,
         rules: LocalRules = .plain
     ) {
         self.jobName = jobName
@@ -35,6 +38,7 @@ package struct Assignment: Hashable, Sendable, Codable {
         self.training = training
         self.evaluation = evaluation
         self.seed = seed
+        self.rounds = rounds
         self.rules = rules
     }
 
@@ -49,6 +53,7 @@ package struct Assignment: Hashable, Sendable, Codable {
             training: job.training,
             evaluation: job.evaluation,
             seed: job.seed,
+            rounds: job.rounds,
             rules: rules
         )
     }

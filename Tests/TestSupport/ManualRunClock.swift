@@ -1,17 +1,17 @@
-import FederatedLearning
+package import FederatedLearning
 private import Synchronization
 
 /// A clock that stands still until a test turns it.
 package final class ManualRunClock: RunClock {
-    private struct Sleeper {
+    private struct Alarm {
         let time: Duration
-        let continuation: CheckedContinuation<Void, any Error>
+        let ring: @Sendable () -> Void
     }
 
     private struct State {
         var now = Duration.zero
-        var nextSleeper = 0
-        var sleepers: [Int: Sleeper] = [:]
+        var nextAlarm = 0
+        var alarms: [Int: Alarm] = [:]
     }
 
     private let state = Mutex(State())
@@ -20,34 +20,28 @@ package final class ManualRunClock: RunClock {
 
     package func now() -> Duration { state.withLock(\.now) }
 
-    package func sleep(until time: Duration) async throws {
-        let id = state.withLock { state in
-            state.nextSleeper += 1
-            return state.nextSleeper
+    package func alarm(at time: Duration, ring: @escaping @Sendable () -> Void) -> RunAlarm {
+        let id: Int? = state.withLock { state in
+            if time <= state.now { return nil }
+            state.nextAlarm += 1
+            state.alarms[state.nextAlarm] = Alarm(time: time, ring: ring)
+            return state.nextAlarm
         }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let outcome: Result<Void, any Error>? = state.withLock { state in
-                    if Task.isCancelled { return .failure(CancellationError()) }
-                    if time <= state.now { return .success(()) }
-                    state.sleepers[id] = Sleeper(time: time, continuation: continuation)
-                    return nil
-                }
-                if let outcome { continuation.resume(with: outcome) }
-            }
-        } onCancel: {
-            state.withLock { $0.sleepers.removeValue(forKey: id) }?.continuation.resume(throwing: CancellationError())
+        guard let id else {
+            ring()
+            return RunAlarm {}
         }
+        return RunAlarm { [self] in state.withLock { _ = $0.alarms.removeValue(forKey: id) } }
     }
 
-    /// Turns the clock and wakes everybody whose time has come.
+    /// Turns the clock and rings every alarm whose time has come.
     package func advance(by duration: Duration) {
-        let woken = state.withLock { state in
+        let due = state.withLock { state in
             state.now += duration
-            let due = state.sleepers.filter { $0.value.time <= state.now }
-            for id in due.keys { state.sleepers.removeValue(forKey: id) }
+            let due = state.alarms.filter { $0.value.time <= state.now }
+            for id in due.keys { state.alarms.removeValue(forKey: id) }
             return due.values.sorted { $0.time < $1.time }
         }
-        for sleeper in woken { sleeper.continuation.resume() }
+        for alarm in due { alarm.ring() }
     }
 }

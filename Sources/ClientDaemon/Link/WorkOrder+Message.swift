@@ -105,6 +105,7 @@ extension Assignment {
                 sample: message.evaluation.sample == 0 ? nil : Int(message.evaluation.sample)
             ),
             seed: message.seed,
+            rounds: max(1, Int(message.rounds)),
             rules: try LocalRules(message)
         )
     }
@@ -156,6 +157,13 @@ extension JobConfiguration.Training {
             case .sgd: .sgd
             case .unspecified, .UNRECOGNIZED: throw UnreadableOrder(field: "assignment.training.optimizer")
             }
+        let schedule: LearningRateSchedule =
+            switch message.schedule {
+            case .unspecified, .constant: .constant
+            case .linear: .linear
+            case .cosine: .cosine
+            case .UNRECOGNIZED: throw UnreadableOrder(field: "assignment.training.schedule")
+            }
         self.init(
             epochs: Int(message.epochs),
             maximumSteps: message.maxSteps == 0 ? nil : Int(message.maxSteps),
@@ -163,6 +171,10 @@ extension JobConfiguration.Training {
             maximumLength: Int(message.maxLength),
             optimizer: optimizer,
             learningRate: message.learningRate,
+            schedule: schedule,
+            warmupRatio: message.warmupRatio,
+            loraPlusRatio: message.loraplusLrRatio == 0 ? 1 : message.loraplusLrRatio,
+            maximumGradientNorm: message.maxGradNorm == 0 ? nil : message.maxGradNorm,
             weightDecay: message.weightDecay,
             momentum: message.momentum,
             proximalMu: message.proximalMu

@@ -128,6 +128,7 @@ extension Assignment {
             message.rankPruning.minimumRank = UInt32(clamping: pruning.minimumRank)
         }
         message.controlVariates = rules.usesControlVariates
+        message.rounds = UInt32(clamping: rounds)
         return message
     }
 }
@@ -159,6 +160,15 @@ extension JobConfiguration.Training {
         message.weightDecay = weightDecay
         message.momentum = momentum
         message.proximalMu = proximalMu
+        message.schedule =
+            switch schedule {
+            case .constant: .constant
+            case .linear: .linear
+            case .cosine: .cosine
+            }
+        message.warmupRatio = warmupRatio
+        message.loraplusLrRatio = loraPlusRatio
+        message.maxGradNorm = maximumGradientNorm ?? 0
         return message
     }
 }

@@ -52,7 +52,7 @@ package struct ClientWork: Sendable {
         }
     }
 
-    /// Trains the adapter of a training order.
+    /// Trains the adapter of a training order: ``begin(_:for:)``, the trainer, ``finish(_:with:)``.
     ///
     /// What stays on the client, and the rank that it has come down to, are remembered before this returns.
     ///
@@ -65,47 +65,50 @@ package struct ClientWork: Sendable {
         for order: WorkOrder,
         progress: @escaping @Sendable (TrainingProgress) -> Void = { _ in }
     ) async throws -> FinishedUpdate {
+        let started = try await begin(adapter, for: order)
+        return try await finish(started, with: try await trainer.train(started.adapter, for: order, progress: progress))
+    }
+
+    /// Checks a training order, and makes of its adapter what this client trains.
+    ///
+    /// - Throws: ``OrderRefusal`` when the order or its adapter does not fit.
+    package func begin(_ adapter: LoRAAdapter, for order: WorkOrder) async throws -> StartedWork {
         try check(order)
         _ = try check(adapter, of: order)
         let rules = order.assignment.rules
         let notes = try await notes(for: order)
         var start = personal(adapter, for: order, notes: notes)
-        let trainedTensors = start.trainedTensors(rules.scope.trained)
         var controls: ControlVariates?
         if rules.usesControlVariates {
             let variates = ControlVariates(server: adapter.controls, own: notes?.adapter.controls ?? [:])
             controls = variates
-            start.controls = variates.offset(for: trainedTensors)
+            start.controls = variates.offset(for: start.trainedTensors(rules.scope.trained))
         }
-        let outcome = try await trainer.train(start, for: order, progress: progress)
-        guard outcome.exampleCount >= 1 else {
-            throw FederatedLearningError.unusableOutcome(
-                reason: "it claims \(outcome.exampleCount) training examples. Check the silo's data."
-            )
-        }
-        var trained = outcome.adapter.strippedToTensors(of: adapter)
-        do {
-            try AdapterRequirements(
-                likeness: start,
-                rank: start.maximumRank,
-                scaling: order.adapter.scaling(atRank: start.maximumRank)
-            ).check(trained, source: "the trained adapter")
-        } catch {
-            throw FederatedLearningError.unusableOutcome(reason: error.description)
-        }
+        return StartedWork(order: order, handed: adapter, adapter: start, controls: controls)
+    }
+
+    /// Makes the update of what a training left.
+    ///
+    /// What stays on the client, and the rank that it has come down to, are remembered before this returns.
+    ///
+    /// - Throws: ``FederatedLearningError/unusableOutcome(reason:)`` when the outcome must not be sent.
+    package func finish(_ started: StartedWork, with outcome: TrainingOutcome) async throws -> FinishedUpdate {
+        let (order, start) = (started.order, started.adapter)
+        let rules = order.assignment.rules
+        var trained = try usableAdapter(of: outcome, after: started)
         if let pruning = rules.pruning {
             trained = trained.truncated(toRank: pruning.rank(before: start, after: trained))
         }
         trained.controls = [:]
         var kept = trained
-        if let controls {
+        if let controls = started.controls {
             guard outcome.stepCount >= 1 else {
                 throw FederatedLearningError.unusableOutcome(
                     reason: "its trainer does not say how many steps it took, which SCAFFOLD needs. Train without it."
                 )
             }
             trained.controls = controls.change(
-                from: trainedTensors,
+                from: start.trainedTensors(rules.scope.trained),
                 to: trained.trainedTensors(rules.scope.trained),
                 stepCount: outcome.stepCount,
                 learningRate: order.assignment.training.learningRate
@@ -130,6 +133,30 @@ package struct ClientWork: Sendable {
             metrics: PeerText.figures(outcome.metrics)
         )
         return FinishedUpdate(offer: offer, payload: payload)
+    }
+
+    /// Checks what a trainer returned, and strips it to the tensors that were handed out.
+    private func usableAdapter(
+        of outcome: TrainingOutcome,
+        after started: StartedWork
+    ) throws(FederatedLearningError) -> LoRAAdapter {
+        guard outcome.exampleCount >= 1 else {
+            throw .unusableOutcome(
+                reason: "it claims \(outcome.exampleCount) training examples. Check the silo's data."
+            )
+        }
+        let trained = outcome.adapter.strippedToTensors(of: started.handed)
+        let rank = started.adapter.maximumRank
+        do {
+            try AdapterRequirements(
+                likeness: started.adapter,
+                rank: rank,
+                scaling: started.order.adapter.scaling(atRank: rank)
+            ).check(trained, source: "the trained adapter")
+        } catch {
+            throw .unusableOutcome(reason: error.description)
+        }
+        return trained
     }
 
     /// Evaluates the adapter of an evaluation order.

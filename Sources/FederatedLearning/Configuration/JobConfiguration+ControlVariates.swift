@@ -30,6 +30,13 @@ extension JobConfiguration {
                 remedy: "Remove it, or use a strategy such as fedavg or ffa-lora without a robust rule."
             )
         }
+        guard training.schedule == .constant, training.warmupRatio == 0, training.loraPlusRatio == 1 else {
+            throw .unsuitableSetting(
+                key: "training.scaffold",
+                problem: "cannot be used: control variates are found from one learning rate for all steps and factors",
+                remedy: "Remove `lr_scheduler_type`, `warmup_ratio` and `loraplus_lr_ratio`, or remove it."
+            )
+        }
         guard training.optimizer == .sgd, training.momentum == 0 else {
             throw .unsuitableSetting(
                 key: "training.scaffold",

@@ -1,3 +1,4 @@
+package import Adapters
 package import Aggregation
 
 /// A job as its author wrote it: the file `fed-server job submit` takes.
@@ -31,6 +32,12 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
     package var evaluation: Evaluation
     package var seed: UInt64
 
+    enum CodingKeys: CodingKey {
+        case name, model, task, labels, adapter, strategy, robust, serverOptimizer, rounds, cohort, asynchronous,
+            training
+        case evaluation, seed
+    }
+
     package struct Adapter: Hashable, Sendable, Codable {
         /// The largest rank, at which the global adapter is kept.
         package var rank: Int
@@ -39,6 +46,8 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         package var dropout: Double
         package var usesRankStabilizedScaling: Bool
         package var modulesToSave: [String]
+        /// How the server fills the factors of the adapter that the job starts from.
+        package var initialization: AdapterInitialization
 
         package init(
             rank: Int,
@@ -46,8 +55,10 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             targetModules: [String],
             dropout: Double = 0,
             usesRankStabilizedScaling: Bool = false,
-            modulesToSave: [String] = []
+            modulesToSave: [String] = [],
+            initialization: AdapterInitialization = .kaiming
         ) {
+            self.initialization = initialization
             self.rank = rank
             self.alpha = alpha
             self.targetModules = targetModules
@@ -56,13 +67,14 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             self.modulesToSave = modulesToSave
         }
 
-        private enum CodingKeys: String, CodingKey {
+        enum CodingKeys: String, CodingKey {
             case rank = "r"
             case alpha = "lora_alpha"
             case targetModules = "target_modules"
             case dropout = "lora_dropout"
             case usesRankStabilizedScaling = "use_rslora"
             case modulesToSave = "modules_to_save"
+            case initialization = "init_lora_weights"
         }
     }
 
@@ -78,6 +90,10 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         package var overselect: Double
         /// N: how many clients rounds choose from, which SCAFFOLD needs to know; by default ``size``.
         package var population: Int
+
+        enum CodingKeys: CodingKey {
+            case size, minimum, deadline, overselect, population
+        }
 
         package init(size: Int, minimum: Int, deadline: Duration, overselect: Double = 1, population: Int? = nil) {
             self.population = population ?? size
@@ -101,7 +117,16 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         /// Longer texts are cut to so many tokens.
         package var maximumLength: Int
         package var optimizer: Optimizer
+        /// The largest learning rate of the schedule.
         package var learningRate: Double
+        /// How the learning rate changes over all steps of all rounds.
+        package var schedule: LearningRateSchedule
+        /// The share of the job in which the learning rate rises from 0 to its largest value, from 0 to below 1.
+        package var warmupRatio: Double
+        /// By how much faster B learns than A (LoRA+, Hayou et al., 2024, arXiv:2402.12354); 1 for the same rate.
+        package var loraPlusRatio: Double
+        /// Gradients are scaled down to this L2 norm over all trained numbers; `nil` for no bound.
+        package var maximumGradientNorm: Double?
         package var weightDecay: Double
         /// Heavy-ball momentum of SGD; AdamW ignores it.
         package var momentum: Double
@@ -118,11 +143,19 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             maximumLength: Int = 128,
             optimizer: Optimizer = .adamw,
             learningRate: Double = 1e-3,
+            schedule: LearningRateSchedule = .constant,
+            warmupRatio: Double = 0,
+            loraPlusRatio: Double = 1,
+            maximumGradientNorm: Double? = nil,
             weightDecay: Double = 0,
             momentum: Double = 0,
             proximalMu: Double = 0,
             usesControlVariates: Bool = false
         ) {
+            self.schedule = schedule
+            self.warmupRatio = warmupRatio
+            self.loraPlusRatio = loraPlusRatio
+            self.maximumGradientNorm = maximumGradientNorm
             self.epochs = epochs
             self.maximumSteps = maximumSteps
             self.batchSize = batchSize
@@ -135,13 +168,17 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             self.usesControlVariates = usesControlVariates
         }
 
-        private enum CodingKeys: String, CodingKey {
+        enum CodingKeys: String, CodingKey {
             case epochs
             case maximumSteps = "max_steps"
             case batchSize = "batch_size"
             case maximumLength = "max_length"
             case optimizer
             case learningRate = "learning_rate"
+            case schedule = "lr_scheduler_type"
+            case warmupRatio = "warmup_ratio"
+            case loraPlusRatio = "loraplus_lr_ratio"
+            case maximumGradientNorm = "max_grad_norm"
             case weightDecay = "weight_decay"
             case momentum
             case proximalMu = "proximal_mu"
@@ -154,8 +191,11 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         package var every: Int
         /// How many held-out examples the evaluations in between use; `nil` for all.
         package var sample: Int?
+        /// How many clients are asked, drawn anew each time; `nil` for everybody who is there.
+        package var clients: Int?
 
-        package init(every: Int = 1, sample: Int? = nil) {
+        package init(every: Int = 1, sample: Int? = nil, clients: Int? = nil) {
+            self.clients = clients
             self.every = every
             self.sample = sample
         }
@@ -207,61 +247,5 @@ extension JobConfiguration {
         )
         if asynchronous != nil { try Asynchronous.check(goesWith: plan, of: self) }
         return plan
-    }
-}
-
-// MARK: - Jobs that were stored by earlier versions
-
-extension JobConfiguration {
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        self.init(
-            name: try container.decode(String.self, forKey: .name),
-            model: try container.decode(String.self, forKey: .model),
-            task: try container.decode(Task.self, forKey: .task),
-            labels: try container.decode([String].self, forKey: .labels),
-            adapter: try container.decode(Adapter.self, forKey: .adapter),
-            strategy: try container.decode(StrategySettings.self, forKey: .strategy),
-            robust: try container.decodeIfPresent(RobustSettings.self, forKey: .robust) ?? RobustSettings(),
-            serverOptimizer: try container.decodeIfPresent(ServerOptimizerSettings.self, forKey: .serverOptimizer)
-                ?? ServerOptimizerSettings(),
-            rounds: try container.decode(Int.self, forKey: .rounds),
-            cohort: try container.decode(Cohort.self, forKey: .cohort),
-            asynchronous: try container.decodeIfPresent(Asynchronous.self, forKey: .asynchronous),
-            training: try container.decode(Training.self, forKey: .training),
-            evaluation: try container.decode(Evaluation.self, forKey: .evaluation),
-            seed: try container.decode(UInt64.self, forKey: .seed)
-        )
-    }
-}
-
-extension JobConfiguration.Training {
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        self.init(
-            epochs: try container.decode(Int.self, forKey: .epochs),
-            maximumSteps: try container.decodeIfPresent(Int.self, forKey: .maximumSteps),
-            batchSize: try container.decode(Int.self, forKey: .batchSize),
-            maximumLength: try container.decode(Int.self, forKey: .maximumLength),
-            optimizer: try container.decode(Optimizer.self, forKey: .optimizer),
-            learningRate: try container.decode(Double.self, forKey: .learningRate),
-            weightDecay: try container.decode(Double.self, forKey: .weightDecay),
-            momentum: try container.decode(Double.self, forKey: .momentum),
-            proximalMu: try container.decodeIfPresent(Double.self, forKey: .proximalMu) ?? 0,
-            usesControlVariates: try container.decodeIfPresent(Bool.self, forKey: .usesControlVariates) ?? false
-        )
-    }
-}
-
-extension JobConfiguration.Cohort {
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        self.init(
-            size: try container.decode(Int.self, forKey: .size),
-            minimum: try container.decode(Int.self, forKey: .minimum),
-            deadline: try container.decode(Duration.self, forKey: .deadline),
-            overselect: try container.decode(Double.self, forKey: .overselect),
-            population: try container.decodeIfPresent(Int.self, forKey: .population)
-        )
     }
 }

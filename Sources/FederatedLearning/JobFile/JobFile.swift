@@ -1,3 +1,4 @@
+internal import Adapters
 internal import Aggregation
 package import Foundation
 internal import Yams
@@ -179,7 +180,8 @@ package enum JobFile {
             targetModules: try section.required(.targetModules, section.texts(.targetModules, count: 1...1024)),
             dropout: try section.number(.dropout, allowed: "a number from 0 to below 1") { (0..<1).contains($0) } ?? 0,
             usesRankStabilizedScaling: try section.flag(.usesRankStabilizedScaling) ?? false,
-            modulesToSave: try section.texts(.modulesToSave, count: 0...64) ?? heads
+            modulesToSave: try section.texts(.modulesToSave, count: 0...64) ?? heads,
+            initialization: try section.choice(.initialization, of: AdapterInitialization.self) ?? .kaiming
         )
     }
 
@@ -204,43 +206,12 @@ package enum JobFile {
         )
     }
 
-    private static func training(of job: JobFileSection<JobKey>) throws(JobFileError) -> JobConfiguration.Training {
-        guard let section = try section(.training, of: job, keys: TrainingKey.self) else { return .init() }
-        let standard = JobConfiguration.Training()
-        let optimizer =
-            try section.choice(.optimizer, of: JobConfiguration.Training.Optimizer.self)
-            ?? standard.optimizer
-        let momentum = try section.number(.momentum, allowed: "a number from 0 to below 1") { (0..<1).contains($0) }
-        guard momentum ?? 0 == 0 || optimizer == .sgd else {
-            throw .contradiction(
-                section.place(.momentum),
-                problem: "has no effect with `optimizer: adamw`",
-                remedy: "Remove it, or write `optimizer: sgd`."
-            )
-        }
-        return .init(
-            epochs: try section.integer(.epochs, in: 1...10_000) ?? standard.epochs,
-            maximumSteps: try section.integer(.maximumSteps, in: 1...100_000_000),
-            batchSize: try section.integer(.batchSize, in: 1...65_536) ?? standard.batchSize,
-            maximumLength: try section.integer(.maximumLength, in: 2...1_048_576) ?? standard.maximumLength,
-            optimizer: optimizer,
-            learningRate: try section.number(.learningRate, allowed: "a number above 0 and at most 100") {
-                $0 > 0 && $0 <= 100
-            } ?? standard.learningRate,
-            weightDecay: try section.number(.weightDecay, allowed: "a number from 0 to 100") { (0...100).contains($0) }
-                ?? standard.weightDecay,
-            momentum: momentum ?? standard.momentum,
-            proximalMu: try section.number(.proximalMu, allowed: "a number from 0 to 100") { (0...100).contains($0) }
-                ?? standard.proximalMu,
-            usesControlVariates: try section.flag(.scaffold) ?? standard.usesControlVariates
-        )
-    }
-
     private static func evaluation(of job: JobFileSection<JobKey>) throws(JobFileError) -> JobConfiguration.Evaluation {
         guard let section = try section(.evaluation, of: job, keys: EvaluationKey.self) else { return .init() }
         return .init(
             every: try section.integer(.every, in: 1...100_000) ?? 1,
-            sample: try section.integer(.sample, in: 1...100_000_000)
+            sample: try section.integer(.sample, in: 1...100_000_000),
+            clients: try section.integer(.clients, in: 1...100_000_000)
         )
     }
 

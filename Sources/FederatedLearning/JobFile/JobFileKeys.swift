@@ -34,6 +34,7 @@ enum AdapterKey: String, JobFileKey {
     case dropout = "lora_dropout"
     case usesRankStabilizedScaling = "use_rslora"
     case modulesToSave = "modules_to_save"
+    case initialization = "init_lora_weights"
 
     var example: String {
         switch self {
@@ -43,6 +44,7 @@ enum AdapterKey: String, JobFileKey {
         case .dropout: "0.0"
         case .usesRankStabilizedScaling: "false"
         case .modulesToSave: "[classifier]"
+        case .initialization: "pissa"
         }
     }
 }
@@ -138,6 +140,10 @@ enum TrainingKey: String, JobFileKey {
     case maximumLength = "max_length"
     case optimizer
     case learningRate = "learning_rate"
+    case schedule = "lr_scheduler_type"
+    case warmupRatio = "warmup_ratio"
+    case loraPlusRatio = "loraplus_lr_ratio"
+    case maximumGradientNorm = "max_grad_norm"
     case weightDecay = "weight_decay"
     case momentum
     case proximalMu = "proximal_mu"
@@ -151,6 +157,10 @@ enum TrainingKey: String, JobFileKey {
         case .maximumLength: "64"
         case .optimizer: "adamw"
         case .learningRate: "1.0e-3"
+        case .schedule: "cosine"
+        case .warmupRatio: "0.1"
+        case .loraPlusRatio: "16"
+        case .maximumGradientNorm: "1.0"
         case .weightDecay: "0.01"
         case .momentum: "0.9"
         case .proximalMu: "0.01"
@@ -161,12 +171,13 @@ enum TrainingKey: String, JobFileKey {
 
 /// The keys of `evaluation`.
 enum EvaluationKey: String, JobFileKey {
-    case every, sample
+    case every, sample, clients
 
     var example: String {
         switch self {
         case .every: "1"
         case .sample: "200"
+        case .clients: "20"
         }
     }
 }

@@ -3,8 +3,11 @@ private import LinearAlgebra
 
 /// Draws the cohort of a round: a uniform sample, the same wherever and whenever the same clients are present.
 package enum CohortSelection {
-    /// Keeps these draws apart from every other use of the job's seed.
-    private static let stream: UInt64 = 0x636f_686f_7274  // "cohort"
+    /// What a sample is for; its number keeps the draws apart from every other use of the job's seed.
+    package enum Purpose: UInt64, Sendable {
+        case training = 0x636f_686f_7274  // "cohort"
+        case evaluation = 0x6a75_7279  // "jury"
+    }
 
     /// How many clients are asked so that `size` updates come in: ⌈size × overselect⌉.
     package static func count(of cohort: JobConfiguration.Cohort) -> Int {
@@ -21,20 +24,22 @@ package enum CohortSelection {
     ///   - seed: The job's seed.
     ///   - round: The round that opens.
     ///   - attempt: How often this round was given up before; another attempt draws anew.
+    ///   - purpose: What the clients are drawn for.
     /// - Returns: The chosen clients, sorted by name.
     package static func select(
         from present: some Sequence<ClientProfile>,
         count: Int,
         seed: UInt64,
         round: Int,
-        attempt: Int = 0
+        attempt: Int = 0,
+        for purpose: Purpose = .training
     ) -> [ClientProfile] {
         var byName: [ClientID: ClientProfile] = [:]
         for profile in present { byName[profile.id] = profile }
         var pool = byName.values.sorted { $0.id < $1.id }
         var generator = CounterGenerator(
             seed: seed,
-            stream: [stream, UInt64(clamping: round), UInt64(clamping: attempt)]
+            stream: [purpose.rawValue, UInt64(clamping: round), UInt64(clamping: attempt)]
         )
         // The first steps of a Fisher–Yates shuffle: a uniform sample without replacement.
         let drawn = min(max(count, 0), pool.count)

@@ -34,6 +34,7 @@ package struct EvaluationStateMachine: Sendable, Hashable {
 
     private let id: WorkOrder.ID
     private let minimum: Int
+    private let limit: Int?
     private let deadline: Duration
     private var parts: [ClientID: Part] = [:]
     private var state = State.collecting
@@ -43,14 +44,16 @@ package struct EvaluationStateMachine: Sendable, Hashable {
     /// - Parameters:
     ///   - id: The order that clients are sent.
     ///   - minimum: Until so many clients have answered, those who are away are waited for.
+    ///   - limit: How many clients are asked at most; `nil` for all. Who comes later is not asked when these are found.
     ///   - deadline: The time at which the evaluation ends in any case.
-    package init(id: WorkOrder.ID, minimum: Int, deadline: Duration) {
+    package init(id: WorkOrder.ID, minimum: Int, limit: Int? = nil, deadline: Duration) {
         self.id = id
-        self.minimum = minimum
+        self.minimum = min(minimum, limit ?? .max)
+        self.limit = limit
         self.deadline = deadline
     }
 
-    /// Orders the evaluation from everybody who is there.
+    /// Orders the evaluation from those who were chosen, or from everybody who is there.
     package mutating func start(present: Set<ClientID>) -> [Action] {
         for client in present { parts[client] = .awaited }
         return present.sorted().map { .order($0) } + closeIfSettled()
@@ -60,6 +63,8 @@ package struct EvaluationStateMachine: Sendable, Hashable {
     package mutating func arrived(_ client: ClientID) -> [Action] {
         guard state == .collecting else { return [] }
         switch parts[client] {
+        case nil where parts.count >= limit ?? .max:
+            return []
         case .awaited, .away, nil:
             parts[client] = .awaited
             return [.order(client)]

@@ -35,12 +35,12 @@ extension RunDriver {
         let able = present.values.filter { work.ranks.rank(for: $0) != nil }.map(\.id)
         try await perform(work.machine.start(present: Set(able), at: now), in: &work)
 
-        var alarm: (time: Duration, task: Task<Void, Never>)?
-        defer { alarm?.task.cancel() }
+        var alarm: (time: Duration, bell: RunAlarm)?
+        defer { alarm?.bell.cancel() }
         while !work.isOver {
             let time = work.nextAlarm
             if alarm?.time != time {
-                alarm?.task.cancel()
+                alarm?.bell.cancel()
                 alarm = (time, run.inbox.alarm(at: time, by: run.clock))
             }
             switch try await next() {
@@ -275,7 +275,7 @@ extension RunDriver {
         guard run.configuration.evaluates(after: state.committedRounds) else { return }
         try await closeEvaluation(in: &work)
         guard var evaluation = openEvaluation() else { return }
-        try await perform(evaluation.machine.start(present: Set(present.keys)), of: &evaluation)
+        try await perform(evaluation.machine.start(present: jury()), of: &evaluation)
         work.evaluation = evaluation.isOver ? nil : evaluation
     }
 

@@ -10,7 +10,7 @@ extension RunDriver {
         guard var evaluation = openEvaluation() else { return try await take(.evaluated(round: round)) }
         let alarm = run.inbox.alarm(at: evaluation.deadline, by: run.clock)
         defer { alarm.cancel() }
-        try await perform(evaluation.machine.start(present: Set(present.keys)), of: &evaluation)
+        try await perform(evaluation.machine.start(present: jury()), of: &evaluation)
         while !evaluation.isOver {
             let actions: [EvaluationStateMachine.Action]
             switch try await next() {
@@ -25,12 +25,26 @@ extension RunDriver {
         }
     }
 
+    /// Who is asked to judge the current adapter: everybody who is there, or as many of them as the job says.
+    func jury() -> Set<ClientID> {
+        guard let count = run.configuration.evaluation.clients, count < present.count else { return Set(present.keys) }
+        let drawn = CohortSelection.select(
+            from: present.values,
+            count: count,
+            seed: run.configuration.seed,
+            round: state.committedRounds,
+            for: .evaluation
+        )
+        return Set(drawn.map(\.id))
+    }
+
     /// Prepares the evaluation of the current global adapter; `nil` when there is none.
     func openEvaluation() -> OpenEvaluation? {
         guard let global = state.global else { return nil }
         return OpenEvaluation(
             order: run.evaluationOrder(of: global, after: state.committedRounds),
             minimum: run.configuration.cohort.minimum,
+            limit: run.configuration.evaluation.clients,
             deadline: run.clock.now() + run.limits.evaluationDeadline
         )
     }

@@ -53,6 +53,7 @@ struct RunDriver {
 
     /// Waits for the next message and keeps track of who is there.
     mutating func next() async throws -> RunInbox.Message {
+        await run.clock.idle()
         guard let message = await messages.next(isolation: #isolation) else { throw CancellationError() }
         switch message {
         case .event(.arrived(let profile)): present[profile.id] = profile

@@ -33,14 +33,7 @@ struct RunInbox: Sendable {
     }
 
     /// Rings at `time`, unless the alarm is cancelled before.
-    func alarm(at time: Duration, by clock: any RunClock) -> Task<Void, Never> {
-        Task {
-            do {
-                try await clock.sleep(until: time)
-                continuation.yield(.alarm)
-            } catch {
-                // Nobody waits for this alarm any more.
-            }
-        }
+    func alarm(at time: Duration, by clock: any RunClock) -> RunAlarm {
+        clock.alarm(at: time) { continuation.yield(.alarm) }
     }
 }

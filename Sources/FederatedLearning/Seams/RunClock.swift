@@ -5,10 +5,32 @@ package protocol RunClock: Sendable {
     /// The time now.
     func now() -> Duration
 
-    /// Returns at `time`, or at once when that is past.
+    /// Rings at `time`, or soon when that is past.
     ///
-    /// - Throws: `CancellationError` when the task is cancelled first.
-    func sleep(until time: Duration) async throws
+    /// The alarm is set when this returns, so that a virtual clock knows every time at which something can happen.
+    func alarm(at time: Duration, ring: @escaping @Sendable () -> Void) -> RunAlarm
+
+    /// The run has nothing to do until the next message.
+    ///
+    /// A virtual clock has one thing happen now: the earliest alarm or event. The system's clock does nothing.
+    func idle() async
+}
+
+extension RunClock {
+    package func idle() async {}
+}
+
+/// An alarm that was set.
+package struct RunAlarm: Sendable {
+    private let onCancel: @Sendable () -> Void
+
+    /// Makes an alarm that `onCancel` takes back.
+    package init(onCancel: @escaping @Sendable () -> Void) {
+        self.onCancel = onCancel
+    }
+
+    /// Takes the alarm back; when it has rung already, nothing happens.
+    package func cancel() { onCancel() }
 }
 
 /// The system's monotonic clock, which goes on while the machine is suspended.
@@ -19,7 +41,15 @@ package struct SystemRunClock: RunClock {
 
     package func now() -> Duration { origin.duration(to: .now) }
 
-    package func sleep(until time: Duration) async throws {
-        try await ContinuousClock().sleep(until: origin.advanced(by: time))
+    package func alarm(at time: Duration, ring: @escaping @Sendable () -> Void) -> RunAlarm {
+        let waiting = Task { [origin] in
+            do {
+                try await ContinuousClock().sleep(until: origin.advanced(by: time))
+                ring()
+            } catch {
+                // Nobody waits for this alarm any more.
+            }
+        }
+        return RunAlarm { waiting.cancel() }
     }
 }

@@ -32,13 +32,22 @@ extension MessageChecks {
         case .unspecified, .UNRECOGNIZED: throw fail("assignment.training.optimizer", "is unknown")
         }
         try positive(training.learningRate, "assignment.training.learning_rate")
+        try schedule(training)
         for (value, field) in [
             (training.weightDecay, "weight_decay"), (training.momentum, "momentum"),
-            (training.proximalMu, "proximal_mu"),
+            (training.proximalMu, "proximal_mu"), (training.loraplusLrRatio, "loraplus_lr_ratio"),
+            (training.maxGradNorm, "max_grad_norm"),
         ] {
             guard value.isFinite, value >= 0 else {
                 throw fail("assignment.training.\(field)", "is not a number of at least 0")
             }
+        }
+    }
+
+    private func schedule(_ training: Tributary_V1_Training) throws(ProtocolViolation) {
+        if case .UNRECOGNIZED = training.schedule { throw fail("assignment.training.schedule", "is unknown") }
+        guard training.warmupRatio >= 0, training.warmupRatio < 1 else {
+            throw fail("assignment.training.warmup_ratio", "is not in 0..<1")
         }
     }
 

@@ -537,6 +537,12 @@ package nonisolated struct Tributary_V1_Assignment: @unchecked Sendable {
     set {_uniqueStorage()._controlVariates = newValue}
   }
 
+  /// How many rounds the job has, over which the learning rate's schedule runs. 1 when absent.
+  package var rounds: UInt32 {
+    get {_storage._rounds}
+    set {_uniqueStorage()._rounds = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Task: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -626,6 +632,18 @@ package nonisolated struct Tributary_V1_Training: Sendable {
   /// The weight of the squared distance to the handed adapter, halved, in the loss (FedProx).
   package var proximalMu: Double = 0
 
+  /// How the learning rate changes over the whole job. CONSTANT when absent.
+  package var schedule: Tributary_V1_Training.Schedule = .unspecified
+
+  /// The share of the job in which the learning rate rises from 0.
+  package var warmupRatio: Double = 0
+
+  /// By how much faster B learns than A (LoRA+). 1 when absent.
+  package var loraplusLrRatio: Double = 0
+
+  /// The bound of the gradient's L2 norm. None when absent.
+  package var maxGradNorm: Double = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Optimizer: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -662,6 +680,48 @@ package nonisolated struct Tributary_V1_Training: Sendable {
       .unspecified,
       .adamw,
       .sgd,
+    ]
+
+  }
+
+  package nonisolated enum Schedule: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+    case constant // = 1
+    case linear // = 2
+    case cosine // = 3
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .constant
+      case 2: self = .linear
+      case 3: self = .cosine
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .constant: return 1
+      case .linear: return 2
+      case .cosine: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [Tributary_V1_Training.Schedule] = [
+      .unspecified,
+      .constant,
+      .linear,
+      .cosine,
     ]
 
   }
@@ -1621,7 +1681,7 @@ nonisolated extension Tributary_V1_Order: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Assignment"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_name\0\u{1}model\0\u{3}model_sha256\0\u{1}task\0\u{1}labels\0\u{1}rank\0\u{1}alpha\0\u{3}rank_stabilized_scaling\0\u{1}dropout\0\u{3}target_modules\0\u{3}modules_to_save\0\u{1}training\0\u{1}evaluation\0\u{1}seed\0\u{3}trained_factors\0\u{3}sent_factors\0\u{3}keeps_saved_tensors\0\u{3}rank_pruning\0\u{3}control_variates\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_name\0\u{1}model\0\u{3}model_sha256\0\u{1}task\0\u{1}labels\0\u{1}rank\0\u{1}alpha\0\u{3}rank_stabilized_scaling\0\u{1}dropout\0\u{3}target_modules\0\u{3}modules_to_save\0\u{1}training\0\u{1}evaluation\0\u{1}seed\0\u{3}trained_factors\0\u{3}sent_factors\0\u{3}keeps_saved_tensors\0\u{3}rank_pruning\0\u{3}control_variates\0\u{1}rounds\0")
 
   fileprivate class _StorageClass {
     var _jobName: String = String()
@@ -1643,6 +1703,7 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
     var _keepsSavedTensors: Bool = false
     var _rankPruning: Tributary_V1_RankPruning? = nil
     var _controlVariates: Bool = false
+    var _rounds: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1672,6 +1733,7 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
       _keepsSavedTensors = source._keepsSavedTensors
       _rankPruning = source._rankPruning
       _controlVariates = source._controlVariates
+      _rounds = source._rounds
     }
   }
 
@@ -1709,6 +1771,7 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
         case 17: try { try decoder.decodeSingularBoolField(value: &_storage._keepsSavedTensors) }()
         case 18: try { try decoder.decodeSingularMessageField(value: &_storage._rankPruning) }()
         case 19: try { try decoder.decodeSingularBoolField(value: &_storage._controlVariates) }()
+        case 20: try { try decoder.decodeSingularUInt32Field(value: &_storage._rounds) }()
         default: break
         }
       }
@@ -1778,6 +1841,9 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
       if _storage._controlVariates != false {
         try visitor.visitSingularBoolField(value: _storage._controlVariates, fieldNumber: 19)
       }
+      if _storage._rounds != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._rounds, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1806,6 +1872,7 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
         if _storage._keepsSavedTensors != rhs_storage._keepsSavedTensors {return false}
         if _storage._rankPruning != rhs_storage._rankPruning {return false}
         if _storage._controlVariates != rhs_storage._controlVariates {return false}
+        if _storage._rounds != rhs_storage._rounds {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1861,7 +1928,7 @@ nonisolated extension Tributary_V1_RankPruning: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Tributary_V1_Training: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Training"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epochs\0\u{3}max_steps\0\u{3}batch_size\0\u{3}max_length\0\u{1}optimizer\0\u{3}learning_rate\0\u{3}weight_decay\0\u{1}momentum\0\u{3}proximal_mu\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epochs\0\u{3}max_steps\0\u{3}batch_size\0\u{3}max_length\0\u{1}optimizer\0\u{3}learning_rate\0\u{3}weight_decay\0\u{1}momentum\0\u{3}proximal_mu\0\u{1}schedule\0\u{3}warmup_ratio\0\u{3}loraplus_lr_ratio\0\u{3}max_grad_norm\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1878,6 +1945,10 @@ nonisolated extension Tributary_V1_Training: SwiftProtobuf.Message, SwiftProtobu
       case 7: try { try decoder.decodeSingularDoubleField(value: &self.weightDecay) }()
       case 8: try { try decoder.decodeSingularDoubleField(value: &self.momentum) }()
       case 9: try { try decoder.decodeSingularDoubleField(value: &self.proximalMu) }()
+      case 10: try { try decoder.decodeSingularEnumField(value: &self.schedule) }()
+      case 11: try { try decoder.decodeSingularDoubleField(value: &self.warmupRatio) }()
+      case 12: try { try decoder.decodeSingularDoubleField(value: &self.loraplusLrRatio) }()
+      case 13: try { try decoder.decodeSingularDoubleField(value: &self.maxGradNorm) }()
       default: break
       }
     }
@@ -1911,6 +1982,18 @@ nonisolated extension Tributary_V1_Training: SwiftProtobuf.Message, SwiftProtobu
     if self.proximalMu.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.proximalMu, fieldNumber: 9)
     }
+    if self.schedule != .unspecified {
+      try visitor.visitSingularEnumField(value: self.schedule, fieldNumber: 10)
+    }
+    if self.warmupRatio.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.warmupRatio, fieldNumber: 11)
+    }
+    if self.loraplusLrRatio.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.loraplusLrRatio, fieldNumber: 12)
+    }
+    if self.maxGradNorm.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.maxGradNorm, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1924,6 +2007,10 @@ nonisolated extension Tributary_V1_Training: SwiftProtobuf.Message, SwiftProtobu
     if lhs.weightDecay != rhs.weightDecay {return false}
     if lhs.momentum != rhs.momentum {return false}
     if lhs.proximalMu != rhs.proximalMu {return false}
+    if lhs.schedule != rhs.schedule {return false}
+    if lhs.warmupRatio != rhs.warmupRatio {return false}
+    if lhs.loraplusLrRatio != rhs.loraplusLrRatio {return false}
+    if lhs.maxGradNorm != rhs.maxGradNorm {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1931,6 +2018,10 @@ nonisolated extension Tributary_V1_Training: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Tributary_V1_Training.Optimizer: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OPTIMIZER_UNSPECIFIED\0\u{1}OPTIMIZER_ADAMW\0\u{1}OPTIMIZER_SGD\0")
+}
+
+nonisolated extension Tributary_V1_Training.Schedule: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SCHEDULE_UNSPECIFIED\0\u{1}SCHEDULE_CONSTANT\0\u{1}SCHEDULE_LINEAR\0\u{1}SCHEDULE_COSINE\0")
 }
 
 nonisolated extension Tributary_V1_Evaluation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -158,7 +158,7 @@ struct JobFileTests {
             Mistake(
                 "every: 2",
                 "whenever: 2",
-                "Unknown key `evaluation.whenever` in line 19. Known there: `every`, `sample`."
+                "Unknown key `evaluation.whenever` in line 19. Known there: `every`, `sample`, `clients`."
             ),
             Mistake(
                 "rounds: 10",
@@ -207,7 +207,7 @@ struct JobFileTests {
             Mistake(
                 "{every: 2, sample: 200}",
                 "2",
-                "`evaluation` in line 19 is '2', but a mapping of keys to values is needed. Write, for example, `evaluation: {every: 1, sample: 200}`."
+                "`evaluation` in line 19 is '2', but a mapping of keys to values is needed. Write, for example, `evaluation: {every: 1, sample: 200, clients: 20}`."
             ),
             Mistake(
                 "[query, value]",

@@ -94,4 +94,14 @@ struct EvaluationStateMachineTests {
         #expect(machine.cancelled() == [.withdraw("a", reason: reason), .withdraw("b", reason: reason), .cancel])
         #expect(machine.reached(.seconds(10)).isEmpty)
     }
+
+    @Test("asks no more clients than it may, and does not wait for more either")
+    func limit() {
+        var machine = EvaluationStateMachine(id: id, minimum: 3, limit: 2, deadline: .seconds(10))
+        #expect(machine.start(present: ["a"]) == [.order("a")])
+        #expect(machine.arrived("b") == [.order("b")])
+        #expect(machine.arrived("c").isEmpty)
+        #expect(machine.reported("a", order: id, good).isEmpty)
+        #expect(machine.reported("b", order: id, good).last == .close(["a": good, "b": good]))
+    }
 }
