@@ -17,7 +17,15 @@ enum Fixture {
         }
     }
 
-    static func tinyModel() throws -> BertModel { try BertModel(BaseModelDirectory(reading: url("tiny-bert"))) }
+    static func tinyModel() throws -> BertModel { try bert(at: url("tiny-bert")) }
+
+    static func bert(at folder: URL) throws -> BertModel {
+        let directory = try BaseModelDirectory(reading: folder)
+        guard case .bert(let configuration) = directory.configuration else { throw NotBERT() }
+        return try BertModel(configuration, in: directory)
+    }
+
+    private struct NotBERT: Error {}
 }
 
 /// The folder that `examples/four-silos/fetch.py` fills; `make test` runs it before the tests.

@@ -3,22 +3,20 @@ package import Foundation
 /// A base model as Hugging Face distributes it: `config.json`, `model.safetensors` and its tokenizer's files.
 ///
 /// Opening maps the weights and checks that every linear layer has the shape that the configuration gives it. Names
-/// are those of the task model, in which the encoder is a module called `bert`; files of the encoder alone leave that
-/// out (`encoder.layer.0…`), files of a task model have it, and both are read.
+/// are those of the task model, in which the blocks are a module called `bert` or `model`; files of that module alone
+/// leave its name out (`encoder.layer.0…`), files of a task model have it, and both are read.
 package struct BaseModelDirectory: Sendable {
     package static let configurationFileName = "config.json"
     package static let weightsFileName = "model.safetensors"
 
     package let url: URL
-    package let configuration: BERTConfiguration
+    package let configuration: BaseModelConfiguration
     /// The weights, mapped.
     package let weights: SafetensorsFile
     /// The layers that can be adapted, in the order of the forward pass.
     package let linearLayers: [LinearLayer]
-    /// What the file's names have before the encoder's: `bert.` or nothing.
+    /// What the file's names have before those of the blocks: `bert.`, `model.` or nothing.
     private let storedPrefix: String
-
-    private static let modulePrefix = "bert."
 
     /// Opens the directory at `url`.
     ///
@@ -26,19 +24,12 @@ package struct BaseModelDirectory: Sendable {
     package init(reading url: URL) throws(AdapterError) {
         let path = url.appendingPathComponent(Self.configurationFileName).path
         let reader = try JSONReader(fileAt: path)
-        let type = try reader.require("model_type") { (key) throws(AdapterError) in try reader.string(key) }
-        guard type == "bert" else {
-            throw .unsupported(
-                feature: "the model family \(quoted(type))",
-                path: path,
-                advice: "Use a model with `model_type` bert."
-            )
-        }
-        self.configuration = try BERTConfiguration(reader)
+        self.configuration = try BaseModelConfiguration(reader)
         self.url = url
         let weights = try Self.openWeights(in: url)
         self.weights = weights
-        self.storedPrefix = weights.tensors.contains { $0.name.hasPrefix(Self.modulePrefix) } ? Self.modulePrefix : ""
+        let prefix = configuration.modulePrefix
+        self.storedPrefix = weights.tensors.contains { $0.name.hasPrefix(prefix) } ? prefix : ""
         self.linearLayers = try Self.checkedLayers(of: configuration, in: weights, prefix: storedPrefix)
     }
 
@@ -58,7 +49,7 @@ package struct BaseModelDirectory: Sendable {
 
     /// Checks the weights of the linear layers; a pooler that is not there is left out.
     private static func checkedLayers(
-        of configuration: BERTConfiguration,
+        of configuration: BaseModelConfiguration,
         in weights: SafetensorsFile,
         prefix: String
     ) throws(AdapterError) -> [LinearLayer] {
@@ -66,13 +57,13 @@ package struct BaseModelDirectory: Sendable {
         for layer in configuration.linearLayers {
             let name = "\(prefix)\(layer.path).weight"
             guard let tensor = weights.header[name] else {
-                if layer.path.hasPrefix("pooler.") { continue }
+                if configuration.mayLack(layer) { continue }
                 throw .unexpectedTensors(missing: [name], unknown: [], source: weights.source)
             }
             try check(tensor, shape: [layer.outputWidth, layer.inputWidth], source: weights.source)
             layers.append(
                 LinearLayer(
-                    path: modulePrefix + layer.path,
+                    path: configuration.modulePrefix + layer.path,
                     outputWidth: layer.outputWidth,
                     inputWidth: layer.inputWidth
                 )
@@ -100,8 +91,9 @@ package struct BaseModelDirectory: Sendable {
     ///
     /// - Throws: ``AdapterError`` when it is missing, has another shape, or is not stored as floats.
     package func parameter(_ path: String, shape: [Int]) throws(AdapterError) -> SafetensorsHeader.Tensor {
-        let inner = path.hasPrefix(Self.modulePrefix) ? String(path.dropFirst(Self.modulePrefix.count)) : path
-        guard let tensor = weights.header[storedPrefix + inner] else {
+        let prefix = configuration.modulePrefix
+        let name = path.hasPrefix(prefix) ? storedPrefix + path.dropFirst(prefix.count) : path
+        guard let tensor = weights.header[name] else {
             throw .unexpectedTensors(missing: [path], unknown: [], source: weights.source)
         }
         try Self.check(tensor, shape: shape, source: weights.source)

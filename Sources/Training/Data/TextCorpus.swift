@@ -21,12 +21,12 @@ package struct TextCorpus: Sendable {
     ///   - file: The rows. When they name no split, a fifth of the documents is held out (a row without a document is one
     ///     by itself).
     ///   - tokenizer: The base model's.
-    ///   - longestText: How many tokens the model takes, `[CLS]` and `[SEP]` included.
+    ///   - longestText: How many tokens the model takes, special ones included.
     ///   - splitSeed: Chooses which documents are held out.
     /// - Throws: ``TrainingError/noTrainingRows(path:)`` when nothing is left to train on.
     package init(
         _ file: DataFile,
-        tokenizer: WordPieceTokenizer,
+        tokenizer: any TextTokenizer,
         longestText: Int,
         splitSeed: UInt64 = 1
     ) throws(TrainingError) {

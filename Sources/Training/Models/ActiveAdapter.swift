@@ -5,7 +5,7 @@ struct ActiveAdapter: Sendable {
     /// The dropout of this pass; `nil` when nothing is dropped.
     var dropout: LayerAdapter.Dropout?
 
-    /// The adapter as encoder layer `index` sees it.
+    /// The adapter as block `index` of the model sees it.
     func layer(_ index: Int) -> LayerAdapter {
         LayerAdapter(groups: layout.layers[index], parameters: parameters, dropout: dropout(at: index))
     }

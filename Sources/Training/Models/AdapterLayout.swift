@@ -6,15 +6,21 @@ import LinearAlgebra
 /// Optimizers, clipping and sums over shards see nothing but flat arrays; the model finds its factors by range. A's of
 /// layers that read the same input lie next to each other (``LowRankGroup``).
 struct AdapterLayout: Sendable {
-    /// The groups of one encoder layer, by the input they read.
-    typealias Layer = [BertLayerInput: LowRankGroup]
+    /// The groups of one block, by the input they read.
+    typealias Layer = [LayerInput: LowRankGroup]
 
-    /// One entry an encoder layer.
+    /// Where a head lies that is trained whole.
+    struct Head: Sendable {
+        /// labels×hidden.
+        let weight: Range<Int>
+        let bias: Range<Int>
+    }
+
+    /// One entry a block of the model.
     let layers: [Layer]
     let pooler: LowRankGroup?
-    /// The head's weight, labels×hidden.
-    let headWeight: Range<Int>
-    let headBias: Range<Int>
+    /// `nil` when the base model's own head is used.
+    let head: Head?
     /// How many numbers are trained.
     let count: Int
     /// The pieces in which an adapter is copied in and out.
@@ -37,42 +43,45 @@ struct AdapterLayout: Sendable {
     /// Finds a place for each tensor of `adapter`.
     ///
     /// - Parameters:
-    ///   - adapter: What is to be trained: modules of the encoder and the pooler, and the head.
-    ///   - model: The model that it adapts.
-    ///   - labelCount: How many rows the head must have.
+    ///   - adapter: What is to be trained: modules of the model, and the head if it has one.
+    ///   - model: The places of the model that it adapts.
+    ///   - labelCount: How many rows the head must have; of no interest when the model has none.
     /// - Throws: ``TrainingError/unsuitableAdapter(name:problem:remedy:)`` when a tensor has no place in the model, has
     ///   another shape than its place, or the head is missing.
-    init(adapter: LoRAAdapter, model: BERTConfiguration, labelCount: Int) throws(TrainingError) {
-        var builder = Builder(adapter: adapter)
+    init(adapter: LoRAAdapter, model: AdaptableLayers, labelCount: Int) throws(TrainingError) {
+        var builder = Builder(adapter: adapter, head: model.head?.path)
         var layers: [Layer] = []
-        for index in 0..<model.layerCount {
+        for block in model.blocks {
             var layer: Layer = [:]
-            for input in BertLayerInput.allCases {
-                let isWide = input == .output
-                layer[input] = try builder.group(
-                    input.readers.map { (role: $0, path: BertModel.path(layer: index, role: $0)) },
-                    inputWidth: isWide ? model.intermediateSize : model.hiddenSize,
-                    outputWidth: input == .intermediate ? model.intermediateSize : model.hiddenSize
-                )
+            for input in LayerInput.allCases {
+                layer[input] = try builder.group(block.filter { $0.role.input == input })
             }
             layers.append(layer)
         }
         self.layers = layers
-        self.pooler = try builder.group(
-            [(role: .output, path: BertModel.poolerPath)],
-            inputWidth: model.hiddenSize,
-            outputWidth: model.hiddenSize
-        )
-        self.headWeight = try builder.saved(BertModel.headWeightName, shape: [labelCount, model.hiddenSize])
-        self.headBias = try builder.saved(BertModel.headBiasName, shape: [labelCount])
+        self.pooler = try builder.group(model.pooler.map { [$0] } ?? [])
+        if let head = model.head {
+            self.head = Head(
+                weight: try builder.saved(head.weightName, shape: [labelCount, head.inputWidth]),
+                bias: try builder.saved(head.biasName, shape: [labelCount])
+            )
+        } else {
+            self.head = nil
+        }
         try builder.checkNothingIsLeft()
         self.pieces = builder.pieces
         self.count = builder.count
         self.template = adapter
     }
 
-    /// The lowest place of the encoder that is adapted: below it no gradient is needed.
-    var lowestAdapted: (layer: Int, input: BertLayerInput)? {
+    /// The head of a model that cannot do without one.
+    var requiredHead: Head {
+        guard let head else { preconditionFailure("the model has no head that is trained") }
+        return head
+    }
+
+    /// The lowest place of the blocks that is adapted: below it no gradient is needed.
+    var lowestAdapted: (layer: Int, input: LayerInput)? {
         for (index, layer) in layers.enumerated() {
             if let input = layer.keys.min() { return (index, input) }
         }
@@ -125,52 +134,52 @@ struct AdapterLayout: Sendable {
     /// Hands out ranges, and keeps account of which tensors have one.
     private struct Builder {
         let adapter: LoRAAdapter
+        /// The path of the model's head.
+        let head: String?
         var count = 0
         var pieces: [Piece] = []
         private var modulesLeft: Set<String>
         private var tensorsLeft: Set<String>
 
-        init(adapter: LoRAAdapter) {
+        init(adapter: LoRAAdapter, head: String?) {
             self.adapter = adapter
+            self.head = head
             self.modulesLeft = Set(adapter.modules.keys)
             self.tensorsLeft = Set(adapter.savedTensors.keys)
         }
 
         /// Places the adapted ones of the layers that read one input; `nil` when none is.
-        mutating func group(
-            _ layers: [(role: BertLayerRole, path: String)],
-            inputWidth: Int,
-            outputWidth: Int
-        ) throws(TrainingError) -> LowRankGroup? {
-            var adapted: [(role: BertLayerRole, path: String, module: LoRAModule)] = []
+        mutating func group(_ layers: [AdaptableLayers.Layer]) throws(TrainingError) -> LowRankGroup? {
+            var adapted: [(place: AdaptableLayers.Layer, module: LoRAModule)] = []
             for layer in layers {
                 guard let module = adapter.modules[layer.path] else { continue }
                 modulesLeft.remove(layer.path)
-                guard module.inputWidth == inputWidth, module.outputWidth == outputWidth, module.rank > 0 else {
+                guard module.inputWidth == layer.inputWidth, module.outputWidth == layer.outputWidth, module.rank > 0
+                else {
                     throw .unsuitableAdapter(
                         name: layer.path,
                         problem: "is \(module.outputWidth)×\(module.inputWidth) at rank \(module.rank) where the "
-                            + "model's layer is \(outputWidth)×\(inputWidth)",
+                            + "model's layer is \(layer.outputWidth)×\(layer.inputWidth)",
                         remedy: "Use an adapter that was made for this base model."
                     )
                 }
-                adapted.append((layer.role, layer.path, module))
+                adapted.append((layer, module))
             }
-            guard !adapted.isEmpty else { return nil }
+            guard let inputWidth = adapted.first?.place.inputWidth else { return nil }
             let start = count
-            for layer in adapted { _ = place(.a(module: layer.path), count: layer.module.a.count) }
+            for layer in adapted { _ = place(.a(module: layer.place.path), count: layer.module.a.count) }
             let stack = start..<count
             var members: [LowRankGroup.Member] = []
             var rank = 0
             for layer in adapted {
                 members.append(
                     LowRankGroup.Member(
-                        role: layer.role,
+                        role: layer.place.role,
                         rank: layer.module.rank,
-                        outputWidth: outputWidth,
+                        outputWidth: layer.place.outputWidth,
                         scaling: Float(layer.module.scaling),
                         offset: rank,
-                        b: place(.b(module: layer.path), count: layer.module.b.count)
+                        b: place(.b(module: layer.place.path), count: layer.module.b.count)
                     )
                 )
                 rank += layer.module.rank
@@ -183,7 +192,7 @@ struct AdapterLayout: Sendable {
                 throw .unsuitableAdapter(
                     name: name,
                     problem: "is missing",
-                    remedy: "Put `classifier` into the job's `modules_to_save`."
+                    remedy: "Put `\(head ?? name)` into the job's `modules_to_save`."
                 )
             }
             guard tensor.shape == shape else {
@@ -209,7 +218,8 @@ struct AdapterLayout: Sendable {
                 throw .unsuitableAdapter(
                     name: tensor,
                     problem: "cannot be trained whole by the native trainer",
-                    remedy: "Put `classifier` alone into `modules_to_save`, or use the command trainer."
+                    remedy: (head.map { "Put `\($0)` alone into `modules_to_save`" } ?? "Empty `modules_to_save`")
+                        + ", or use the command trainer."
                 )
             }
         }

@@ -6,10 +6,10 @@ extension BertEncoderLayer {
         /// To the layer's input, because a lower layer is adapted too.
         case input
         /// To the lowest adapted place in this layer, and no further.
-        case adapted(BertLayerInput)
+        case adapted(LayerInput)
 
         /// Whether the gradient of what the layers at `place` read is needed.
-        func passes(_ place: BertLayerInput) -> Bool {
+        func passes(_ place: LayerInput) -> Bool {
             switch self {
             case .input: true
             case .adapted(let lowest): place > lowest

@@ -16,7 +16,7 @@ struct BertEncoderLayer: Sendable {
     let outputNorm: FrozenLayerNorm
 
     /// The linear layer of a role.
-    subscript(role: BertLayerRole) -> FrozenLinear {
+    subscript(role: LayerRole) -> FrozenLinear {
         get {
             switch role {
             case .query: query
@@ -25,6 +25,7 @@ struct BertEncoderLayer: Sendable {
             case .attentionOutput: attentionOutput
             case .intermediate: intermediate
             case .output: output
+            case .gate: preconditionFailure("BERT's feed-forward half has no gate")
             }
         }
         set {
@@ -35,6 +36,7 @@ struct BertEncoderLayer: Sendable {
             case .attentionOutput: attentionOutput = newValue
             case .intermediate: intermediate = newValue
             case .output: output = newValue
+            case .gate: preconditionFailure("BERT's feed-forward half has no gate")
             }
         }
     }

@@ -88,20 +88,20 @@ extension BertModel {
 
     /// The head: logits ← x·Wᵀ + b.
     private func classify(_ pooled: [Float], rows: Int, adapter: ActiveAdapter, into logits: inout [Float]) {
-        let layout = adapter.layout
-        let labelCount = layout.headBias.count
+        let head = adapter.layout.requiredHead
+        let labelCount = head.bias.count
         logits.resize(to: rows * labelCount)
         var logits = logits.mutableSpan
         multiply(
             pooled.span,
-            by: adapter.parameters.span.extracting(layout.headWeight),
+            by: adapter.parameters.span.extracting(head.weight),
             .transposed,
             into: &logits,
             m: rows,
             n: labelCount,
             k: configuration.hiddenSize
         )
-        Elementwise.addBias(adapter.parameters.span.extracting(layout.headBias), to: &logits)
+        Elementwise.addBias(adapter.parameters.span.extracting(head.bias), to: &logits)
     }
 
     // MARK: - Back
@@ -158,10 +158,11 @@ extension BertModel {
         gradient: inout [Float]
     ) {
         let (layout, hidden) = (adapter.layout, configuration.hiddenSize)
-        let labelCount = layout.headBias.count
+        let head = layout.requiredHead
+        let labelCount = head.bias.count
         do {
             var flat = gradient.mutableSpan
-            flat.withElements(in: layout.headWeight) { weight in
+            flat.withElements(in: head.weight) { weight in
                 multiply(
                     logitsGradient.span,
                     .transposed,
@@ -173,7 +174,7 @@ extension BertModel {
                     beta: 1
                 )
             }
-            flat.withElements(in: layout.headBias) { bias in
+            flat.withElements(in: head.bias) { bias in
                 for row in 0..<rows {
                     Elementwise.add(
                         logitsGradient.span.extracting(row * labelCount..<(row + 1) * labelCount),
@@ -190,7 +191,7 @@ extension BertModel {
             var pooled = scratch.contextGradient.mutableSpan
             multiply(
                 logitsGradient.span,
-                by: adapter.parameters.span.extracting(layout.headWeight),
+                by: adapter.parameters.span.extracting(head.weight),
                 into: &pooled,
                 m: rows,
                 n: hidden,

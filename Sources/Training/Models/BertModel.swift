@@ -1,10 +1,10 @@
-package import Adapters
+import Adapters
 
 /// A BERT encoder with its pooler, whose weights stay in the mapped file, shared and frozen.
 ///
 /// The task model is that of `BertForSequenceClassification`: a linear head on the pooler's output of the first token. All
 /// state of a pass lies in a ``BertWorkspace``, so one model serves any number of threads.
-package struct BertModel: Sendable {
+struct BertModel: Sendable {
     let configuration: BERTConfiguration
     let words: ModelWeight
     let positions: ModelWeight
@@ -15,18 +15,29 @@ package struct BertModel: Sendable {
     var pooler: FrozenLinear
 
     static let poolerPath = "bert.pooler.dense"
-    static let headWeightName = "classifier.weight"
-    static let headBiasName = "classifier.bias"
+    static let headPath = "classifier"
 
     /// The module path of a linear layer, as PEFT names it.
-    static func path(layer: Int, role: BertLayerRole) -> String { "bert.encoder.layer.\(layer).\(role.rawValue)" }
+    static func path(layer: Int, role: LayerRole) -> String {
+        let name =
+            switch role {
+            case .query: "attention.self.query"
+            case .key: "attention.self.key"
+            case .value: "attention.self.value"
+            case .attentionOutput: "attention.output.dense"
+            case .intermediate: "intermediate.dense"
+            case .output: "output.dense"
+            case .gate: preconditionFailure("BERT's feed-forward half has no gate")
+            }
+        return "bert.encoder.layer.\(layer).\(name)"
+    }
 
     /// Takes the weights of an opened directory; matrices of 32-bit floats are not copied.
     ///
     /// - Throws: `AdapterError` that names the tensor which is missing or has another shape than `config.json` says.
-    package init(_ directory: BaseModelDirectory) throws {
-        let weights = BertWeights(directory: directory)
-        configuration = directory.configuration
+    init(_ configuration: BERTConfiguration, in directory: BaseModelDirectory) throws {
+        let weights = BertWeights(directory: directory, configuration: configuration)
+        self.configuration = configuration
         let hidden = configuration.hiddenSize
         let embeddings = "bert.embeddings"
         words = try weights.matrix(

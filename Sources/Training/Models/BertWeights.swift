@@ -5,9 +5,10 @@ import Adapters
 /// Matrices stay in the mapped file; the few vectors are copied.
 struct BertWeights {
     let directory: BaseModelDirectory
+    let configuration: BERTConfiguration
 
-    private var hidden: Int { directory.configuration.hiddenSize }
-    private var intermediate: Int { directory.configuration.intermediateSize }
+    private var hidden: Int { configuration.hiddenSize }
+    private var intermediate: Int { configuration.intermediateSize }
 
     func matrix(_ name: String, rows: Int, columns: Int) throws -> ModelWeight {
         try ModelWeight(try directory.parameter(name, shape: [rows, columns]), in: directory.weights)
@@ -26,12 +27,12 @@ struct BertWeights {
         FrozenLayerNorm(
             gamma: try vector("\(path).weight", count: hidden),
             beta: try vector("\(path).bias", count: hidden),
-            epsilon: Float(directory.configuration.layerNormEpsilon)
+            epsilon: Float(configuration.layerNormEpsilon)
         )
     }
 
     func layer(_ index: Int) throws -> BertEncoderLayer {
-        func linear(_ role: BertLayerRole) throws -> FrozenLinear {
+        func linear(_ role: LayerRole) throws -> FrozenLinear {
             try self.linear(
                 BertModel.path(layer: index, role: role),
                 from: role == .output ? intermediate : hidden,
@@ -39,7 +40,6 @@ struct BertWeights {
             )
         }
         let path = "bert.encoder.layer.\(index)"
-        let configuration = directory.configuration
         return BertEncoderLayer(
             query: try linear(.query),
             key: try linear(.key),

@@ -15,19 +15,19 @@ struct LayerAdapter: Sendable {
         let probability: Float
         var seed: UInt64
 
-        func seed(for input: BertLayerInput) -> UInt64 { seed &+ UInt64(input.rawValue) &* 0x9E37_79B9_7F4A_7C15 }
+        func seed(for input: LayerInput) -> UInt64 { seed &+ UInt64(input.rawValue) &* 0x9E37_79B9_7F4A_7C15 }
     }
 
-    func isAdapted(_ input: BertLayerInput) -> Bool { groups[input] != nil }
+    func isAdapted(_ input: LayerInput) -> Bool { groups[input] != nil }
 
-    func isAdapted(_ role: BertLayerRole, at input: BertLayerInput) -> Bool { groups[input]?.member(role) != nil }
+    func isAdapted(_ role: LayerRole, at input: LayerInput) -> Bool { groups[input]?.member(role) != nil }
 
     // MARK: - Forward
 
     /// u ← A·x of the layers that read `input`; `scratch` holds what dropout leaves of x.
     func project(
         _ x: [Float],
-        at input: BertLayerInput,
+        at input: LayerInput,
         rows: Int,
         into u: inout [Float],
         scratch: inout [Float]
@@ -42,15 +42,15 @@ struct LayerAdapter: Sendable {
     }
 
     /// y ← y + s·B·u, when the layer `role` is adapted.
-    func add(_ role: BertLayerRole, at input: BertLayerInput, of u: [Float], rows: Int, to y: inout [Float]) {
+    func add(_ role: LayerRole, at input: LayerInput, of u: [Float], rows: Int, to y: inout [Float]) {
         guard let group = groups[input], let member = group.member(role) else { return }
         group.add(member, of: u, rows: rows, parameters: parameters, to: &y)
     }
 
     /// Adapts the only layer that reads `input`: u ← A·x and y ← y + s·B·u.
     func adapt(
-        _ role: BertLayerRole,
-        at input: BertLayerInput,
+        _ role: LayerRole,
+        at input: LayerInput,
         _ x: [Float],
         rows: Int,
         u: inout [Float],
@@ -65,8 +65,8 @@ struct LayerAdapter: Sendable {
 
     /// The way back through ``adapt(_:at:_:rows:u:y:scratch:)``, up to the gradients of A, B and u.
     func propagateAdapted(
-        _ role: BertLayerRole,
-        at input: BertLayerInput,
+        _ role: LayerRole,
+        at input: LayerInput,
         _ x: [Float],
         rows: Int,
         outputGradient: [Float],
@@ -91,8 +91,8 @@ struct LayerAdapter: Sendable {
 
     /// Finds the gradients of B and of u for the layer `role`, when it is adapted.
     func propagate(
-        _ role: BertLayerRole,
-        at input: BertLayerInput,
+        _ role: LayerRole,
+        at input: LayerInput,
         outputGradient: [Float],
         u: [Float],
         rows: Int,
@@ -113,7 +113,7 @@ struct LayerAdapter: Sendable {
 
     /// Finds the gradient of the A's that read `input`, once that of u is complete.
     func propagateToA(
-        at input: BertLayerInput,
+        at input: LayerInput,
         _ x: [Float],
         rows: Int,
         uGradient: [Float],
@@ -131,7 +131,7 @@ struct LayerAdapter: Sendable {
 
     /// Adds the branches' share of the input's gradient.
     func propagateToInput(
-        at input: BertLayerInput,
+        at input: LayerInput,
         rows: Int,
         uGradient: [Float],
         inputGradient: inout [Float],
@@ -165,7 +165,7 @@ struct LayerAdapter: Sendable {
         )
     }
 
-    private func drop(_ dropout: Dropout, _ x: [Float], at input: BertLayerInput, into scratch: inout [Float]) {
+    private func drop(_ dropout: Dropout, _ x: [Float], at input: LayerInput, into scratch: inout [Float]) {
         scratch.resize(to: x.count)
         var dropped = scratch.mutableSpan
         Elementwise.dropout(

@@ -8,7 +8,7 @@ struct LowRankGroup: Sendable {
     /// One adapted layer.
     struct Member: Sendable {
         /// Which of the layers that read this input it is.
-        let role: BertLayerRole
+        let role: LayerRole
         let rank: Int
         let outputWidth: Int
         /// s: α/r or α/√r.
@@ -26,7 +26,7 @@ struct LowRankGroup: Sendable {
     /// The sum of the ranks.
     let rank: Int
 
-    func member(_ role: BertLayerRole) -> Member? { members.first { $0.role == role } }
+    func member(_ role: LayerRole) -> Member? { members.first { $0.role == role } }
 
     // MARK: - Forward
 

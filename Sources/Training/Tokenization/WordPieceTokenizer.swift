@@ -4,7 +4,7 @@ package import Foundation
 ///
 /// The ids are those of Hugging Face's `tokenizers` with the same vocabulary. The truncation and padding that a
 /// `tokenizer.json` may prescribe are ignored: the caller says how long a text may be, and nothing is padded.
-package struct WordPieceTokenizer: Sendable {
+package struct WordPieceTokenizer: TextTokenizer {
     private let vocabulary: WordPieceVocabulary
     private let unknown: Int32
     private let start: Int32

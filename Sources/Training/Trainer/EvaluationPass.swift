@@ -1,51 +1,42 @@
 import LinearAlgebra
 
-/// Finds the logits of texts, on several threads.
+/// Finds what a model says of texts, on several threads.
 struct EvaluationPass: Sendable {
-    private let model: BertModel
-    /// One for each thread.
-    private var workspaces: [BertWorkspace]
+    /// One for each thread, with what it found last.
+    private var workers: [(model: any ModelWorker, outputs: [TextOutput])]
 
     /// How many tokens go through the model together: enough for full speed, few enough to stay in the cache.
     private static let tokensPerPass = 512
 
-    init(model: BertModel, threads: Int) {
-        self.model = model
-        workspaces = Array(
-            repeating: BertWorkspace(layerCount: model.layers.count, recording: false),
-            count: max(threads, 1)
-        )
+    init(model: any LanguageModel, threads: Int) {
+        workers = (0..<max(threads, 1)).map { _ in (model.worker(recording: false), []) }
     }
 
-    /// Returns the logits of the texts in `rows`, in their order.
+    /// Returns what the model says of the texts in `rows`, in their order.
     ///
     /// - Throws: `CancellationError` when the task is cancelled between two passes.
-    mutating func logits(
+    mutating func outputs(
         of rows: [Int],
         from corpus: TextCorpus,
         maximumLength: Int,
         adapter: ActiveAdapter
-    ) throws -> [[Float]] {
+    ) throws -> [TextOutput] {
         let passes = passes(over: rows, of: corpus, maximumLength: maximumLength)
-        let (model, threads) = (model, workspaces.count)
-        var found = [[Float]](repeating: [], count: rows.count)
+        let threads = workers.count
+        var found = [TextOutput](repeating: .logits([]), count: rows.count)
         for first in stride(from: 0, to: passes.count, by: threads) {
             try Task.checkCancellation()
             let active = min(threads, passes.count - first)
-            Concurrency.forEach(in: &workspaces, threads: threads) { index, workspace in
+            Concurrency.forEach(in: &workers, threads: threads) { index, worker in
                 guard index < active else { return }
                 var texts = PackedTexts()
                 for place in passes[first + index] {
                     texts.append(corpus.text(rows[place], maximumLength: maximumLength))
                 }
-                model.run(texts, adapter: adapter, in: &workspace)
+                worker.outputs = worker.model.judge(texts, adapter: adapter)
             }
             for index in 0..<active {
-                let (places, logits) = (passes[first + index], workspaces[index].head.logits)
-                let width = logits.count / places.count
-                for (row, place) in places.enumerated() {
-                    found[place] = Array(logits[row * width..<(row + 1) * width])
-                }
+                for (place, output) in zip(passes[first + index], workers[index].outputs) { found[place] = output }
             }
         }
         return found

@@ -3,15 +3,15 @@ package import FederatedLearning
 package import Foundation
 import LinearAlgebra
 
-/// Trains and evaluates adapters of a BERT model on one silo's texts, without any other program.
+/// Trains and evaluates adapters of a base model on one silo's texts, without any other program.
 ///
 /// Model, tokens and buffers stay resident between rounds. What a round computes follows from the adapter, the order and
 /// the client's name alone: the same on any number of threads, in the daemon and in a simulation.
 package actor NativeTrainer: LocalTrainer {
     /// The base model as it was loaded.
-    private let base: BertModel
+    private let base: BaseModel
     /// The base model with what earlier rounds folded into it.
-    private var model: BertModel
+    private var model: BaseModel
     /// What is folded into ``model``.
     private var residual: [String: LoRAModule] = [:]
     private let threads: Int
@@ -31,15 +31,15 @@ package actor NativeTrainer: LocalTrainer {
     ///   - corpus: The silo's texts, tokenized for that model.
     ///   - client: The client's name, which its random numbers depend on.
     ///   - threads: How many threads compute; by default as many as there are processors, but at most eight.
-    package init(model: BertModel, corpus: TextCorpus, client: String, threads: Int? = nil) {
+    package init(model: BaseModel, corpus: TextCorpus, client: String, threads: Int? = nil) {
         let threads = threads ?? min(ProcessInfo.processInfo.activeProcessorCount, 8)
         self.base = model
         self.model = model
         self.threads = threads
         self.corpus = corpus
         self.clientStream = RandomStream.number(of: client)
-        self.training = TrainingPass(model: model, threads: threads)
-        self.evaluation = EvaluationPass(model: model, threads: threads)
+        self.training = TrainingPass(model: model.network, threads: threads)
+        self.evaluation = EvaluationPass(model: model.network, threads: threads)
     }
 
     /// Loads a base model and a data file.
@@ -55,19 +55,8 @@ package actor NativeTrainer: LocalTrainer {
     }
 
     init(directory: BaseModelDirectory, file: DataFile, client: String, threads: Int?) throws {
-        let model = try BertModel(directory)
-        let tokenizer = try WordPieceTokenizer(modelFolder: directory.url)
-        guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {
-            throw TrainingError.unsupportedModel(
-                file: directory.url.appendingPathComponent("vocab.txt").path,
-                problem:
-                    "has \(tokenizer.vocabularySize) entries for the model's \(model.configuration.vocabularySize)",
-                remedy: "Copy the vocab.txt that belongs to the model."
-            )
-        }
-        let longestText = model.configuration.maximumPositionCount
-        let corpus = try TextCorpus(file, tokenizer: tokenizer, longestText: longestText)
-        self.init(model: model, corpus: corpus, client: client, threads: threads)
+        let model = try BaseModel(directory)
+        self.init(model: model, corpus: try model.corpus(of: file), client: client, threads: threads)
     }
 
     /// How many texts there are to train on.
@@ -99,12 +88,12 @@ package actor NativeTrainer: LocalTrainer {
         task: TrainingTask,
         progress: @Sendable (TrainingProgress) -> Void = { _ in }
     ) throws -> TrainingOutcome {
-        try task.check(longestText: model.configuration.maximumPositionCount)
+        try task.check(longestText: model.configuration.longestText)
         try fold(adapter.residual)
         let labels = try corpus.labels(in: task.labels)
         let layout = try AdapterLayout(
             adapter: adapter,
-            model: model.configuration,
+            model: model.network.adaptable,
             labelCount: task.labels.count
         )
         var schedule = BatchSchedule(
@@ -127,7 +116,7 @@ package actor NativeTrainer: LocalTrainer {
         while let rows = schedule.next() {
             try Task.checkCancellation()
             step += 1
-            let shards = LabelledBatch.shards(
+            let shards = TrainingBatch.shards(
                 of: rows,
                 from: corpus,
                 labels: labels,
@@ -169,8 +158,8 @@ package actor NativeTrainer: LocalTrainer {
         guard residual != self.residual else { return }
         model = try base.folding(residual)
         self.residual = residual
-        training = TrainingPass(model: model, threads: threads)
-        evaluation = EvaluationPass(model: model, threads: threads)
+        training = TrainingPass(model: model.network, threads: threads)
+        evaluation = EvaluationPass(model: model.network, threads: threads)
     }
 
     /// The random numbers of one purpose in one round.
@@ -217,18 +206,22 @@ package actor NativeTrainer: LocalTrainer {
     }
 
     private func logits(of rows: [Int], adapter: LoRAAdapter, task: TrainingTask) throws -> [[Float]] {
-        try task.check(longestText: model.configuration.maximumPositionCount)
+        try task.check(longestText: model.configuration.longestText)
         try fold(adapter.residual)
         let layout = try AdapterLayout(
             adapter: adapter,
-            model: model.configuration,
+            model: model.network.adaptable,
             labelCount: task.labels.count
         )
-        return try evaluation.logits(
+        let outputs = try evaluation.outputs(
             of: rows,
             from: corpus,
             maximumLength: task.settings.maximumLength,
             adapter: ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
         )
+        return outputs.map { output in
+            guard case .logits(let logits) = output else { preconditionFailure("a classification without logits") }
+            return logits
+        }
     }
 }

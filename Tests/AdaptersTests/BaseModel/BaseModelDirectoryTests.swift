@@ -7,17 +7,22 @@ import Testing
 struct BaseModelDirectoryTests {
     @Test("reads the configuration")
     func configuration() throws {
-        let model = try BaseModelDirectory(reading: Fixture.url("base"))
-        #expect(model.configuration.vocabularySize == 40)
-        #expect(model.configuration.hiddenSize == 32)
-        #expect(model.configuration.layerCount == 2)
-        #expect(model.configuration.headCount == 2)
-        #expect(model.configuration.intermediateSize == 64)
-        #expect(model.configuration.maximumPositionCount == 16)
-        #expect(model.configuration.tokenTypeCount == 2)
-        #expect(model.configuration.layerNormEpsilon == 1e-12)
-        #expect(model.configuration.initializerRange == 0.02)
-        #expect(model.configuration.hiddenDropout == 0.1)
+        let configuration = try BaseModelDirectory(reading: Fixture.url("base")).configuration
+        guard case .bert(let model) = configuration else {
+            Issue.record("\(configuration) is not BERT")
+            return
+        }
+        #expect(configuration.vocabularySize == 40 && configuration.longestText == 16)
+        #expect(model.vocabularySize == 40)
+        #expect(model.hiddenSize == 32)
+        #expect(model.layerCount == 2)
+        #expect(model.headCount == 2)
+        #expect(model.intermediateSize == 64)
+        #expect(model.maximumPositionCount == 16)
+        #expect(model.tokenTypeCount == 2)
+        #expect(model.layerNormEpsilon == 1e-12)
+        #expect(model.initializerRange == 0.02)
+        #expect(model.hiddenDropout == 0.1)
     }
 
     @Test("lists the linear layers by the names that PEFT gives them")

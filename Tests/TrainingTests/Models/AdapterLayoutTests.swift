@@ -15,7 +15,7 @@ struct AdapterLayoutTests {
     }
 
     private func layout(_ adapter: LoRAAdapter, labels: Int = 3) throws -> AdapterLayout {
-        try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: labels)
+        try AdapterLayout(adapter: adapter, model: model.adaptable, labelCount: labels)
     }
 
     @Test("copies every number in and out again")

@@ -19,7 +19,7 @@ struct BertModelTests {
     }
 
     private func active(_ adapter: LoRAAdapter) throws -> ActiveAdapter {
-        let layout = try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: 3)
+        let layout = try AdapterLayout(adapter: adapter, model: model.adaptable, labelCount: 3)
         return ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
     }
 
@@ -124,10 +124,10 @@ struct BertModelTests {
             let logits: [Float]
         }
         let directory = try BaseModelDirectory(reading: Cache.model)
-        let model = try BertModel(directory)
+        let model = try Fixture.bert(at: Cache.model)
         let tokenizer = try WordPieceTokenizer(modelFolder: Cache.model)
         let adapter = try Self.formulaAdapter(for: directory)
-        let layout = try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: 5)
+        let layout = try AdapterLayout(adapter: adapter, model: model.adaptable, labelCount: 5)
         let active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
         let cases: [Case] = try Fixture.lines("minilm-logits.jsonl")
         var texts = PackedTexts()

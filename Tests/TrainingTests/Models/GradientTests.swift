@@ -52,7 +52,7 @@ struct GradientTests {
             test.modules.contains { path.hasSuffix($0) }
         }
         #expect(adapter.modules.isEmpty == test.modules.isEmpty)
-        let layout = try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: 3)
+        let layout = try AdapterLayout(adapter: adapter, model: model.adaptable, labelCount: 3)
         var active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
         if test.dropout > 0 { active.dropout = .init(probability: test.dropout, seed: 5) }
         let shards = TinyReference.shards(2)
@@ -87,7 +87,7 @@ struct GradientTests {
     func threads(count: Int) throws {
         let model = try Fixture.tinyModel()
         let adapter = try TinyReference().adapter("adapter")
-        let layout = try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: 3)
+        let layout = try AdapterLayout(adapter: adapter, model: model.adaptable, labelCount: 3)
         let active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
         let shards = TinyReference.shards(5)
         var (alone, together): ([Float], [Float]) = ([], [])
@@ -104,7 +104,7 @@ struct GradientTests {
     func waves() throws {
         let model = try Fixture.tinyModel()
         let adapter = try TinyReference().adapter("adapter")
-        let layout = try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: 3)
+        let layout = try AdapterLayout(adapter: adapter, model: model.adaptable, labelCount: 3)
         let active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
         // 21 shards are three waves; the mean over so many copies is the mean over one.
         let copies = Array(repeating: TinyReference.shards(1), count: 21).flatMap { $0 }
@@ -119,15 +119,15 @@ struct GradientTests {
     func dropoutMasks() throws {
         let model = try Fixture.tinyModel()
         let adapter = try TinyReference().adapter("adapter")
-        let layout = try AdapterLayout(adapter: adapter, model: model.configuration, labelCount: 3)
+        let layout = try AdapterLayout(adapter: adapter, model: model.adaptable, labelCount: 3)
         var active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
         active.dropout = .init(probability: 0.5, seed: 1)
         let seeds = (0..<2).flatMap { layer in
-            BertLayerInput.allCases.compactMap { active.layer(layer).dropout?.seed(for: $0) }
+            LayerInput.allCases.compactMap { active.layer(layer).dropout?.seed(for: $0) }
         }
         #expect(Set(seeds).count == 8)
 
-        var twice = [LabelledBatch](repeating: LabelledBatch(), count: 2)
+        var twice = [TrainingBatch](repeating: TrainingBatch(), count: 2)
         for shard in 0..<2 { twice[shard].append(TinyReference.texts[0], label: 0) }
         var pass = TrainingPass(model: model, threads: 1)
         var (both, one): ([Float], [Float]) = ([], [])

@@ -46,8 +46,8 @@ struct TinyReference {
     }
 
     /// The batch, dealt out to shards in turn.
-    static func shards(_ count: Int) -> [LabelledBatch] {
-        var shards = [LabelledBatch](repeating: LabelledBatch(), count: count)
+    static func shards(_ count: Int) -> [TrainingBatch] {
+        var shards = [TrainingBatch](repeating: TrainingBatch(), count: count)
         for (index, text) in texts.enumerated() { shards[index % count].append(text, label: labels[index]) }
         return shards
     }

@@ -28,8 +28,7 @@ struct TrainableParametersTests {
     }
 
     private static func layout(of adapter: LoRAAdapter) throws -> AdapterLayout {
-        let directory = try BaseModelDirectory(reading: Fixture.url("tiny-bert"))
-        return try AdapterLayout(adapter: adapter, model: directory.configuration, labelCount: 3)
+        try AdapterLayout(adapter: adapter, model: Fixture.tinyModel().adaptable, labelCount: 3)
     }
 
     @Test("leaves frozen factors out, so that they keep their bits", arguments: [TrainedFactors.a, .b, .both])

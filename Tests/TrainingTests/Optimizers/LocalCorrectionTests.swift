@@ -16,8 +16,7 @@ struct LocalCorrectionTests {
 
         init() throws {
             adapter = try TrainableParametersTests.adapter()
-            let directory = try BaseModelDirectory(reading: Fixture.url("tiny-bert"))
-            let layout = try AdapterLayout(adapter: adapter, model: directory.configuration, labelCount: 3)
+            let layout = try AdapterLayout(adapter: adapter, model: Fixture.tinyModel().adaptable, labelCount: 3)
             parameters = try TrainableParameters(layout: layout, adapter: adapter, trained: .both)
             start = parameters.initialValues(in: layout.flatten(adapter))
         }

@@ -262,7 +262,7 @@ struct NativeTrainerTests {
             let error = #expect(throws: TrainingError.self) {
                 try NativeTrainer(model: copy, data: data, client: "berlin")
             }
-            #expect(error?.description.contains("has 61 entries for the model's 60") == true)
+            #expect(error?.description.contains("a tokenizer of 61 entries for the model's 60") == true)
         }
     }
 

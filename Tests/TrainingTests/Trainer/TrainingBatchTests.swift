@@ -3,11 +3,11 @@ import Testing
 @testable import Training
 
 @Suite("Shards of a mini-batch")
-struct LabelledBatchTests {
+struct TrainingBatchTests {
     private func shards(
         lengths: [Int],
         maximumLength: Int = 512
-    ) throws -> (corpus: TextCorpus, shards: [LabelledBatch]) {
+    ) throws -> (corpus: TextCorpus, shards: [TrainingBatch]) {
         let rows = lengths.enumerated().map { index, length in
             DataFile.Row(
                 line: index + 1,
@@ -25,7 +25,7 @@ struct LabelledBatchTests {
         let labels = try corpus.labels(in: ["even", "odd"])
         return (
             corpus,
-            LabelledBatch.shards(
+            TrainingBatch.shards(
                 of: Array(lengths.indices),
                 from: corpus,
                 labels: labels,
