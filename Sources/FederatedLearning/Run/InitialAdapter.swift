@@ -6,6 +6,7 @@ package struct InitialAdapter: Sendable {
     private static let classifier = "classifier"
 
     private let configuration: JobConfiguration
+    private let directory: BaseModelDirectory
     private let layers: [LinearLayer]
     private let head: ClassificationHead?
 
@@ -27,6 +28,7 @@ package struct InitialAdapter: Sendable {
             )
         }
         self.configuration = configuration
+        self.directory = directory
         self.layers = try directory.layers(targetedBy: .names(configuration.adapter.targetModules))
         self.head =
             configuration.adapter.modulesToSave.isEmpty
@@ -39,14 +41,19 @@ package struct InitialAdapter: Sendable {
     }
 
     /// Makes the adapter: the same job gives the same one.
-    package func make() -> LoRAAdapter {
-        .initial(
+    ///
+    /// - Throws: `AdapterError` where the model's weights are needed and cannot be used.
+    package func make() throws -> LoRAAdapter {
+        var adapter = LoRAAdapter.initial(
             for: layers,
             rank: configuration.adapter.rank,
             alpha: configuration.adapter.alpha,
             usesRankStabilizedScaling: configuration.adapter.usesRankStabilizedScaling,
+            initialization: configuration.adapter.initialization,
             head: head,
             seed: configuration.seed
         )
+        if configuration.adapter.initialization == .pissa { try adapter.takePrincipalParts(of: directory) }
+        return adapter
     }
 }

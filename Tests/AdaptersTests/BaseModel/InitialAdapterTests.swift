@@ -40,6 +40,20 @@ struct InitialAdapterTests {
         #expect(abs(variance / 4e-4 - 1) < 5 * (2 / Double(weight.count)).squareRoot())
     }
 
+    @Test("draws A normally with a standard deviation of 1/r when asked for", .tags(.numerics))
+    func gaussian() throws {
+        let adapter = LoRAAdapter.initial(for: layers, rank: 16, alpha: 16, initialization: .gaussian, seed: 3)
+        for layer in layers {
+            let module = try #require(adapter.modules[layer.path])
+            #expect(module.b.elements.allSatisfy { $0 == 0 })
+            let count = Double(module.a.count)
+            let mean = module.a.elements.reduce(0) { $0 + Double($1) } / count
+            let variance = module.a.elements.reduce(0) { $0 + Double($1) * Double($1) } / count
+            #expect(abs(mean) < 5 / 16 / count.squareRoot())
+            #expect(abs(variance * 256 - 1) < 5 * (2 / count).squareRoot())
+        }
+    }
+
     @Test("depends on the seed and each layer's name alone")
     func streams() throws {
         let both = LoRAAdapter.initial(for: layers, rank: 4, alpha: 8, seed: 1)
