@@ -11,5 +11,6 @@
 #include "accumulate.h"
 #include "elementwise.h"
 #include "half_precision.h"
+#include "packed_product.h"
 
 #endif

@@ -145,6 +145,7 @@ extension BertEncoderLayer {
             in: texts,
             wanted: wanted,
             scratch: &scratch.attentionLogits,
+            packed: &scratch.packed,
             queryGradient: &scratch.queryGradient,
             keyGradient: &scratch.keyGradient,
             valueGradient: &scratch.valueGradient

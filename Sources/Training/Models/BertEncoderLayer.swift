@@ -161,7 +161,8 @@ struct BertEncoderLayer: Sendable {
             value: tape.value,
             in: texts,
             probabilities: &tape.probabilities,
-            context: &tape.context
+            context: &tape.context,
+            packed: &scratch.packed
         )
     }
 

@@ -1,3 +1,5 @@
+import LinearAlgebra
+
 /// Everything that a pass over some texts writes: one for each thread, used again for every pass.
 ///
 /// A forward pass leaves in the tapes what the way back reads. An evaluation needs no way back, so one tape serves all
@@ -73,6 +75,8 @@ struct BertScratch: Sendable {
     var queryGradient: [Float] = []
     var keyGradient: [Float] = []
     var valueGradient: [Float] = []
+    /// The right-hand factor of a product of one head of one text.
+    var packed = PackedMatrix()
     /// The gradient of the logits of one head of one text.
     var attentionLogits: [Float] = []
     var projectionGradient: [Float] = []

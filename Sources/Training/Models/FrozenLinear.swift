@@ -8,6 +8,15 @@ struct FrozenLinear: Sendable {
     let bias: [Float]
     let inputWidth: Int
     let outputWidth: Int
+    private let prepared: PreparedWeight
+
+    init(weight: ModelWeight, bias: [Float], inputWidth: Int, outputWidth: Int) {
+        self.weight = weight
+        self.bias = bias
+        self.inputWidth = inputWidth
+        self.outputWidth = outputWidth
+        self.prepared = PreparedWeight(weight, inputWidth: inputWidth, outputWidth: outputWidth)
+    }
 
     /// Returns the layer with s·BA added to its weight.
     ///
@@ -40,9 +49,7 @@ struct FrozenLinear: Sendable {
     func apply(to x: [Float], rows: Int, into y: inout [Float]) {
         y.resize(to: rows * outputWidth)
         var y = y.mutableSpan
-        weight.withElements { weight in
-            multiply(x.span, by: weight, .transposed, into: &y, m: rows, n: outputWidth, k: inputWidth)
-        }
+        prepared.forForward.multiply(x.span, m: rows, into: &y)
     }
 
     /// y ← y + bias.
@@ -55,31 +62,12 @@ struct FrozenLinear: Sendable {
     func propagate(_ outputGradient: [Float], rows: Int, into inputGradient: inout [Float]) {
         inputGradient.resize(to: rows * inputWidth)
         var inputGradient = inputGradient.mutableSpan
-        propagate(outputGradient, rows: rows, beta: 0, into: &inputGradient)
+        prepared.forBack.multiply(outputGradient.span, m: rows, into: &inputGradient)
     }
 
     /// The way back where paths meet: x' ← x' + y'·W.
     func propagate(_ outputGradient: [Float], rows: Int, addingInto inputGradient: inout [Float]) {
         var inputGradient = inputGradient.mutableSpan
-        propagate(outputGradient, rows: rows, beta: 1, into: &inputGradient)
-    }
-
-    private func propagate(
-        _ outputGradient: [Float],
-        rows: Int,
-        beta: Float,
-        into inputGradient: inout MutableSpan<Float>
-    ) {
-        weight.withElements { weight in
-            multiply(
-                outputGradient.span,
-                by: weight,
-                into: &inputGradient,
-                m: rows,
-                n: inputWidth,
-                k: outputWidth,
-                beta: beta
-            )
-        }
+        prepared.forBack.multiply(outputGradient.span, m: rows, into: &inputGradient, adding: true)
     }
 }

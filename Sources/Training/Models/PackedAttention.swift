@@ -3,7 +3,7 @@ import LinearAlgebra
 /// Scaled dot-product attention over texts that lie one after the other in one matrix, without padding.
 ///
 /// softmax(QKᵀ/√d)·V for each text and head (Vaswani et al., 2017). Row i of Q, K and V belongs to token i and holds the
-/// heads side by side, so a head is a strided block and nothing is copied or transposed.
+/// heads side by side, so a head is a strided block; only the right-hand factor of each product is laid out anew.
 struct PackedAttention: Sendable {
     /// Which rows of each text ask.
     enum Queries: Sendable {
@@ -57,7 +57,8 @@ struct PackedAttention: Sendable {
         value: [Float],
         in texts: PackedTexts,
         probabilities: inout [Float],
-        context: inout [Float]
+        context: inout [Float],
+        packed: inout PackedMatrix
     ) {
         probabilities.resize(to: probabilityCount(of: texts))
         context.resize(to: query.count)
@@ -65,26 +66,32 @@ struct PackedAttention: Sendable {
         var context = context.mutableSpan
         forEachHead(of: texts) { block in
             probabilities.withElements(in: block.probabilities) { p in
-                multiply(
-                    query.span.extracting(block.queryElements),
-                    by: key.span.extracting(block.tokenElements),
+                packed.pack(
+                    key.span.extracting(block.tokenElements),
                     .transposed,
-                    into: &p,
+                    rows: headWidth,
+                    columns: block.tokenCount,
+                    stride: width
+                )
+                packed.multiply(
+                    query.span.extracting(block.queryElements),
                     m: block.queryCount,
-                    n: block.tokenCount,
-                    k: headWidth,
-                    strides: (a: width, b: width, c: block.tokenCount)
+                    into: &p,
+                    strides: (x: width, y: block.tokenCount)
                 )
                 Elementwise.softmax(&p, width: block.tokenCount, scale: scale)
+                packed.pack(
+                    value.span.extracting(block.tokenElements),
+                    rows: block.tokenCount,
+                    columns: headWidth,
+                    stride: width
+                )
                 context.withElements(in: block.queryElements) { context in
-                    multiply(
+                    packed.multiply(
                         p.span,
-                        by: value.span.extracting(block.tokenElements),
-                        into: &context,
                         m: block.queryCount,
-                        n: headWidth,
-                        k: block.tokenCount,
-                        strides: (a: block.tokenCount, b: width, c: width)
+                        into: &context,
+                        strides: (x: block.tokenCount, y: width)
                     )
                 }
             }
@@ -102,6 +109,7 @@ struct PackedAttention: Sendable {
     ///   - texts: The texts of the forward pass.
     ///   - wanted: The gradients to find; what the others' buffers hold has no meaning.
     ///   - scratch: A buffer to work in.
+    ///   - packed: Another one.
     ///   - queryGradient: Receives the gradient of Q.
     ///   - keyGradient: Receives the gradient of K.
     ///   - valueGradient: Receives the gradient of V.
@@ -114,6 +122,7 @@ struct PackedAttention: Sendable {
         in texts: PackedTexts,
         wanted: Wanted,
         scratch: inout [Float],
+        packed: inout PackedMatrix,
         queryGradient: inout [Float],
         keyGradient: inout [Float],
         valueGradient: inout [Float]
@@ -131,56 +140,47 @@ struct PackedAttention: Sendable {
             let p = probabilities.span.extracting(block.probabilities)
             let upstream = gradient.span.extracting(block.queryElements)
             if wanted.contains(.value) {
+                packed.pack(upstream, rows: asked, columns: headWidth, stride: width)
                 valueGradient.withElements(in: block.tokenElements) { valueGradient in
-                    multiply(
-                        p,
-                        .transposed,
-                        by: upstream,
-                        into: &valueGradient,
-                        m: held,
-                        n: headWidth,
-                        k: asked,
-                        strides: (a: held, b: width, c: width)
-                    )
+                    packed.multiply(p, .transposed, m: held, into: &valueGradient, strides: (x: held, y: width))
                 }
             }
             guard wanted.contains(.query) || wanted.contains(.key) else { return }
             scratch.withElements(in: 0..<asked * held) { logits in
-                multiply(
-                    upstream,
-                    by: value.span.extracting(block.tokenElements),
+                packed.pack(
+                    value.span.extracting(block.tokenElements),
                     .transposed,
-                    into: &logits,
-                    m: asked,
-                    n: held,
-                    k: headWidth,
-                    strides: (a: width, b: width, c: held)
+                    rows: headWidth,
+                    columns: held,
+                    stride: width
                 )
+                packed.multiply(upstream, m: asked, into: &logits, strides: (x: width, y: held))
                 Elementwise.backThroughSoftmax(&logits, of: p, width: held, scale: scale)
                 if wanted.contains(.query) {
+                    packed.pack(
+                        key.span.extracting(block.tokenElements),
+                        rows: held,
+                        columns: headWidth,
+                        stride: width
+                    )
                     queryGradient.withElements(in: block.queryElements) { queryGradient in
-                        multiply(
-                            logits.span,
-                            by: key.span.extracting(block.tokenElements),
-                            into: &queryGradient,
-                            m: asked,
-                            n: headWidth,
-                            k: held,
-                            strides: (a: held, b: width, c: width)
-                        )
+                        packed.multiply(logits.span, m: asked, into: &queryGradient, strides: (x: held, y: width))
                     }
                 }
                 if wanted.contains(.key) {
+                    packed.pack(
+                        query.span.extracting(block.queryElements),
+                        rows: asked,
+                        columns: headWidth,
+                        stride: width
+                    )
                     keyGradient.withElements(in: block.tokenElements) { keyGradient in
-                        multiply(
+                        packed.multiply(
                             logits.span,
                             .transposed,
-                            by: query.span.extracting(block.queryElements),
-                            into: &keyGradient,
                             m: held,
-                            n: headWidth,
-                            k: asked,
-                            strides: (a: held, b: width, c: width)
+                            into: &keyGradient,
+                            strides: (x: held, y: width)
                         )
                     }
                 }
