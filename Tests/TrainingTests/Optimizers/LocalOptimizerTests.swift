@@ -39,7 +39,8 @@ struct LocalOptimizerTests {
         let gradient: [Float] = [0.3, -0.2, -0.1, 0.4, 0.7]
         optimizer.step(&parameters, gradient: gradient)
         optimizer.step(&parameters, gradient: gradient.map { 2 * $0 }, factor: 0.5)
-        for (found, expected) in zip(parameters, test.expected) { #expect(abs(found - expected) < 1e-6) }
+        // AdamW steps by up to the learning rate, 0.16, times what a root and a quotient round: a few 1e-7 of it.
+        for (found, expected) in zip(parameters, test.expected) { #expect(abs(found - expected) < 3e-6) }
     }
 
     @Test("do not depend on how parameters are grouped when the ratio is 1")
