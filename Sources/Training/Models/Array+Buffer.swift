@@ -25,4 +25,13 @@ extension [Float] {
         var span = mutableSpan
         Elementwise.add(other.span, to: &span)
     }
+
+    /// Copies elements over those that start at `index`, in place.
+    mutating func copy(_ elements: ArraySlice<Float>, to index: Int) {
+        var span = mutableSpan
+        span.withElements(in: index..<index + elements.count) { target in
+            let source = elements.span
+            for place in target.indices { target[place] = source[place] }
+        }
+    }
 }

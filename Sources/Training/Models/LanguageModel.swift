@@ -1,4 +1,5 @@
 import Adapters
+import LinearAlgebra
 
 /// A frozen base model that adapters are trained on.
 ///
@@ -40,14 +41,53 @@ protocol ModelWorker: Sendable {
         addingTo gradient: inout [Float]
     ) -> Double
 
+    /// Runs segments there and back, each with its own adapter.
+    ///
+    /// - Parameters:
+    ///   - segments: What to run; together they are no larger than a pass should be.
+    ///   - gradients: The gradients of the segments' adapters, one after the other; they are added to it.
+    ///   - losses: Receives the sum of the targets' losses of each segment, without the weight.
+    mutating func differentiate(
+        _ segments: [TrainingSegment],
+        addingTo gradients: inout [Float],
+        losses: inout [Double]
+    )
+
     /// Returns what the model says of each of `texts`.
     mutating func judge(_ texts: PackedTexts, adapter: ActiveAdapter) -> [TextOutput]
 }
 
+extension ModelWorker {
+    /// Runs one segment after the other.
+    mutating func differentiate(
+        _ segments: [TrainingSegment],
+        addingTo gradients: inout [Float],
+        losses: inout [Double]
+    ) {
+        losses.removeAll(keepingCapacity: true)
+        var own: [Float] = []
+        for (segment, start) in zip(segments, segments.gradientStarts) {
+            own.resize(to: segment.adapter.layout.count)
+            own.clear()
+            losses.append(
+                differentiate(segment.batch, weight: segment.weight, adapter: segment.adapter, addingTo: &own)
+            )
+            var all = gradients.mutableSpan
+            all.withElements(in: start..<start + own.count) { Elementwise.add(own.span, to: &$0) }
+        }
+    }
+}
+
 /// What a model says of one text.
-enum TextOutput: Sendable, Equatable {
+package enum TextOutput: Sendable, Equatable {
     /// One number a class.
     case logits([Float])
     /// −log p of each token but the first, given those before it: their sum, and how many they are.
     case nextTokens(loss: Double, count: Int)
+
+    /// The logits of a classification.
+    var logits: [Float] {
+        guard case .logits(let logits) = self else { preconditionFailure("a classification without logits") }
+        return logits
+    }
 }

@@ -70,34 +70,27 @@ struct TrainableParameters: Sendable {
         return values
     }
 
-    /// Returns their gradient, given that of everything the model reads.
-    func gradient(of flat: [Float]) -> [Float] {
-        if isEverything { return flat }
-        var gradient: [Float] = []
-        gradient.reserveCapacity(count)
-        for (part, _, _) in parts {
+    /// Finds their gradient, given that of everything the model reads.
+    func gradient(of flat: [Float], into gradient: inout [Float]) {
+        gradient.resize(to: count)
+        for (part, range, _) in parts {
             switch part {
-            case .same(let range): gradient += flat[range]
+            case .same(let place): gradient.copy(flat[place], to: range.lowerBound)
             case .core(_, let basis, let product):
                 let rows = Matrix(rows: basis.rows, columns: basis.columns, elements: Array(flat[product]))
-                gradient += basis.transposedTimes(rows).elements
+                gradient.copy(basis.transposedTimes(rows).elements[...], to: range.lowerBound)
             }
         }
-        return gradient
     }
 
     /// Writes the numbers to where the model reads them.
     func write(_ values: [Float], to flat: inout [Float]) {
-        if isEverything {
-            flat = values
-            return
-        }
         for (part, range, _) in parts {
             switch part {
-            case .same(let place): flat.replaceSubrange(place, with: values[range])
+            case .same(let place): flat.copy(values[range], to: place.lowerBound)
             case .core(_, let basis, let product):
                 let core = Matrix(rows: basis.columns, columns: basis.columns, elements: Array(values[range]))
-                flat.replaceSubrange(product, with: (basis * core).elements)
+                flat.copy((basis * core).elements[...], to: product.lowerBound)
             }
         }
     }
@@ -137,10 +130,10 @@ struct TrainableParameters: Sendable {
         return nil
     }
 
-    /// Whether the array is the model's own.
-    private var isEverything: Bool { count == layout.count && parts.count == layout.pieces.count && !hasCores }
-
-    private var hasCores: Bool {
-        parts.contains { if case .core = $0.part { true } else { false } }
+    /// Where the numbers of B's lie among the trained ones, in order.
+    var rangesOfB: [Range<Int>] {
+        layout.pieces.compactMap { piece in
+            if case .b = piece.source { range(of: piece.source) } else { nil }
+        }
     }
 }

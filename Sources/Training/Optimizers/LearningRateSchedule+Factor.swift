@@ -34,6 +34,6 @@ struct JobProgress: Sendable {
     /// Returns the share of the job that lies before a step, which counts from 1.
     func before(step: Int) -> Double {
         let inRound = Double(step - 1) / Double(max(stepCount, 1))
-        return min((Double(round - 1) + inRound) / Double(max(rounds, 1)), 1)
+        return min(max((Double(round - 1) + inRound) / Double(max(rounds, 1)), 0), 1)
     }
 }

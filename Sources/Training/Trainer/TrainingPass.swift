@@ -1,84 +1,74 @@
 import LinearAlgebra
 
-/// Finds the loss and the gradient of a mini-batch, on several threads.
+/// Finds losses and gradients of segments on one thread.
 ///
-/// Everything that a step writes is kept for the next one.
+/// Everything that a pass writes is kept for the next one.
 struct TrainingPass: Sendable {
-    private var workers: [Worker]
+    private var model: any ModelWorker
+    /// The sum of the losses of each segment.
+    private(set) var losses: [Double] = []
+    /// The segments' gradients, one after the other.
+    private var gradients: [Float] = []
+    private var starts: [Int] = [0]
+    private var lossesOfGroup: [Double] = []
 
-    init(model: any LanguageModel, threads: Int) {
-        workers = (0..<max(threads, 1)).map { _ in Worker(model.worker(recording: true)) }
+    init(model: any LanguageModel) { self.model = model.worker(recording: true) }
+
+    /// How many tokens go through the model together at most, unless a single segment has more: beyond that nothing is
+    /// gained and buffers grow.
+    private static let largestPass = 512
+
+    /// Runs all segments; ``losses`` and ``withGradient(of:_:)`` then hold what was found.
+    mutating func run(_ segments: [TrainingSegment]) {
+        starts = segments.gradientStarts
+        losses.removeAll(keepingCapacity: true)
+        gradients.resize(to: starts[segments.count])
+        gradients.clear()
+        var first = 0
+        while first < segments.count {
+            var (end, tokens) = (first, 0)
+            repeat {
+                tokens += segments[end].batch.texts.tokenCount
+                end += 1
+            } while end < segments.count && tokens + segments[end].batch.texts.tokenCount <= Self.largestPass
+            run(segments, first..<end)
+            first = end
+        }
     }
 
-    /// How many shards may be on their way at once; each holds a gradient of its own until it is added.
-    private static let waveSize = 8
+    private mutating func run(_ segments: [TrainingSegment], _ group: Range<Int>) {
+        if group.count == segments.count {
+            model.differentiate(segments, addingTo: &gradients, losses: &losses)
+            return
+        }
+        var own = [Float](repeating: 0, count: starts[group.upperBound] - starts[group.lowerBound])
+        model.differentiate(Array(segments[group]), addingTo: &own, losses: &lossesOfGroup)
+        gradients.copy(own[...], to: starts[group.lowerBound])
+        losses += lossesOfGroup
+    }
 
-    /// Returns the mean loss over all targets, and leaves its gradient in `gradient`.
+    /// Lends the gradient of a segment.
+    func withGradient<Result>(of segment: Int, _ body: (Span<Float>) -> Result) -> Result {
+        body(gradients.span.extracting(starts[segment]..<starts[segment + 1]))
+    }
+}
+
+/// Passes that run side by side, one a thread.
+extension [TrainingPass] {
+    /// Deals segments out to the passes in turn and runs them.
     ///
-    /// The gradient is the sum over shards in their order, whichever thread did which.
-    mutating func run(_ shards: [TrainingBatch], adapter: ActiveAdapter, gradient: inout [Float]) -> Double {
-        let targetCount = shards.reduce(0) { $0 + $1.targetCount }
-        var loss = 0.0
-        gradient.resize(to: adapter.layout.count)
-        gradient.clear()
-        for first in stride(from: 0, to: shards.count, by: Self.waveSize) {
-            let wave = first..<min(first + Self.waveSize, shards.count)
-            loss += run(shards, in: wave, weight: 1 / Double(targetCount), adapter: adapter, gradient: &gradient)
+    /// - Returns: How many segments there were.
+    mutating func run(_ segments: [TrainingSegment]) -> Int {
+        let passCount = count
+        Concurrency.forEach(in: &self, threads: passCount) { index, pass in
+            pass.run(stride(from: index, to: segments.count, by: passCount).map { segments[$0] })
         }
-        return loss / Double(targetCount)
+        return segments.count
     }
 
-    /// Returns the sum of the losses of the shards in `wave`, and adds their gradients.
-    private mutating func run(
-        _ shards: [TrainingBatch],
-        in wave: Range<Int>,
-        weight: Double,
-        adapter: ActiveAdapter,
-        gradient: inout [Float]
-    ) -> Double {
-        let workerCount = workers.count
-        Concurrency.forEach(in: &workers, threads: workerCount) { index, worker in
-            for (place, offset) in stride(from: index, to: wave.count, by: workerCount).enumerated() {
-                let shard = wave.lowerBound + offset
-                var adapter = adapter
-                // Each shard's masks are its own.
-                adapter.dropout?.seed &+= UInt64(shard) &* 0xA24B_AED4_963E_E407
-                worker.run(shards[shard], place: place, weight: weight, adapter: adapter)
-            }
-        }
-        return wave.indices.reduce(0) { loss, shard in
-            let offset = shard - wave.lowerBound
-            let result = workers[offset % workerCount].results[offset / workerCount]
-            gradient.add(result.gradient)
-            return loss + result.loss
-        }
-    }
-
-    /// The buffers of one thread.
-    private struct Worker: Sendable {
-        /// What a shard contributes.
-        struct Result: Sendable {
-            /// The sum of its targets' losses.
-            var loss = 0.0
-            var gradient: [Float] = []
-        }
-
-        private var model: any ModelWorker
-        /// One for each shard that the thread does in a wave.
-        var results: [Result] = []
-
-        init(_ model: any ModelWorker) { self.model = model }
-
-        mutating func run(_ shard: TrainingBatch, place: Int, weight: Double, adapter: ActiveAdapter) {
-            if place == results.count { results.append(Result()) }
-            results[place].gradient.resize(to: adapter.layout.count)
-            results[place].gradient.clear()
-            results[place].loss = model.differentiate(
-                shard,
-                weight: weight,
-                adapter: adapter,
-                addingTo: &results[place].gradient
-            )
-        }
+    /// Lends the sum of the losses and the gradient of a segment, whichever pass ran it.
+    func withResult<Result>(of segment: Int, _ body: (Double, Span<Float>) -> Result) -> Result {
+        let (pass, place) = (self[segment % count], segment / count)
+        return pass.withGradient(of: place) { body(pass.losses[place], $0) }
     }
 }

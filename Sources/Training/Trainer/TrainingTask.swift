@@ -12,6 +12,8 @@ package struct TrainingTask: Sendable {
     package var seed: UInt64
     /// Which round it is: every round sees the texts in another order.
     package var round: Int
+    /// How many rounds the job has, over which the learning rate's schedule runs.
+    package var rounds: Int
     /// What the job's strategy asks of the training.
     package var rules: LocalRules
 
@@ -22,6 +24,7 @@ package struct TrainingTask: Sendable {
         evaluationSample: Int? = nil,
         seed: UInt64 = 1,
         round: Int = 1,
+        rounds: Int = 1,
         rules: LocalRules = .plain
     ) {
         self.labels = labels
@@ -30,6 +33,7 @@ package struct TrainingTask: Sendable {
         self.evaluationSample = evaluationSample
         self.seed = seed
         self.round = round
+        self.rounds = rounds
         self.rules = rules
     }
 
@@ -46,6 +50,7 @@ package struct TrainingTask: Sendable {
             evaluationSample: assignment.evaluation.sample,
             seed: assignment.seed,
             round: order.id.round,
+            rounds: assignment.rounds,
             rules: assignment.rules
         )
     }

@@ -46,7 +46,7 @@ struct BertModelTests {
     func gradients(shards: Int) throws {
         let adapter = try active(reference.adapter("adapter"))
         var gradient: [Float] = []
-        var pass = TrainingPass(model: model, threads: 2)
+        var pass = ShardedPass(model: model, threads: 2)
         let loss = pass.run(TinyReference.shards(shards), adapter: adapter, gradient: &gradient)
         #expect(abs(Float(loss) - (try reference.floats("loss")[0])) < 1e-6)
 
@@ -86,7 +86,7 @@ struct BertModelTests {
     func optimizerSteps(_ rule: Rule) throws {
         var adapter = try active(reference.adapter("adapter"))
         var optimizer = LocalOptimizer(rule.settings, count: adapter.layout.count)
-        var pass = TrainingPass(model: model, threads: 1)
+        var pass = ShardedPass(model: model, threads: 1)
         var gradient: [Float] = []
         for _ in 0..<rule.steps {
             _ = pass.run(TinyReference.shards(1), adapter: adapter, gradient: &gradient)

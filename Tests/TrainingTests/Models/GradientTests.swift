@@ -56,7 +56,7 @@ struct GradientTests {
         var active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
         if test.dropout > 0 { active.dropout = .init(probability: test.dropout, seed: 5) }
         let shards = TinyReference.shards(2)
-        var pass = TrainingPass(model: model, threads: 1)
+        var pass = ShardedPass(model: model, threads: 1)
         var gradient: [Float] = []
         _ = pass.run(shards, adapter: active, gradient: &gradient)
 
@@ -91,8 +91,8 @@ struct GradientTests {
         let active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
         let shards = TinyReference.shards(5)
         var (alone, together): ([Float], [Float]) = ([], [])
-        var single = TrainingPass(model: model, threads: 1)
-        var several = TrainingPass(model: model, threads: count)
+        var single = ShardedPass(model: model, threads: 1)
+        var several = ShardedPass(model: model, threads: count)
         #expect(
             single.run(shards, adapter: active, gradient: &alone)
                 == several.run(shards, adapter: active, gradient: &together)
@@ -109,7 +109,7 @@ struct GradientTests {
         // 21 shards are three waves; the mean over so many copies is the mean over one.
         let copies = Array(repeating: TinyReference.shards(1), count: 21).flatMap { $0 }
         var (once, often): ([Float], [Float]) = ([], [])
-        var pass = TrainingPass(model: model, threads: 2)
+        var pass = ShardedPass(model: model, threads: 2)
         let loss = pass.run(TinyReference.shards(1), adapter: active, gradient: &once)
         #expect(abs(pass.run(copies, adapter: active, gradient: &often) - loss) < 1e-9)
         #expect(relativeDifference(often, once) < 1e-6)
@@ -129,7 +129,7 @@ struct GradientTests {
 
         var twice = [TrainingBatch](repeating: TrainingBatch(), count: 2)
         for shard in 0..<2 { twice[shard].append(TinyReference.texts[0], label: 0) }
-        var pass = TrainingPass(model: model, threads: 1)
+        var pass = ShardedPass(model: model, threads: 1)
         var (both, one): ([Float], [Float]) = ([], [])
         let loss = pass.run(twice, adapter: active, gradient: &both)
         let first = pass.run([twice[0]], adapter: active, gradient: &one)

@@ -1,0 +1,141 @@
+import Adapters
+import FederatedLearning
+import LinearAlgebra
+
+/// One local training between two steps: a value that hands out what a step computes and takes back what was found.
+///
+/// It never runs the model itself, so whoever drives it may run several side by side or fused. Its steps follow from the
+/// ``LocalTraining`` alone.
+struct TrainingSession: Sendable {
+    private let training: LocalTraining
+    /// The label of each row of the corpus; `nil` when the targets are the next tokens.
+    private let labels: [Int32]?
+    private let trained: TrainableParameters
+    private let correction: LocalCorrection
+    private var schedule: BatchSchedule
+    /// Draws the seed of each step's dropout masks.
+    private var masks: CounterGenerator
+    private var optimizer: LocalOptimizer
+    private var active: ActiveAdapter
+    /// What is trained, and its gradient.
+    private var values: [Float]
+    private var gradient: [Float] = []
+    private var modelGradient: [Float] = []
+    /// How many losses the step at hand has.
+    private var targetCount = 0
+    private var step = 0
+    private var tokenCount = 0
+    private var lossSum = 0.0
+    private var latestLoss = 0.0
+    private let start = ContinuousClock.now
+
+    /// Prepares a training.
+    ///
+    /// - Parameters:
+    ///   - training: What is to be done.
+    ///   - model: The places of the model that the adapter changes.
+    ///   - labels: The label of each row of the corpus.
+    /// - Throws: ``TrainingError`` when the adapter does not fit the model, or there are no rows.
+    init(_ training: LocalTraining, model: AdaptableLayers, labels: [Int32]?) throws(TrainingError) {
+        guard !training.rows.isEmpty else { throw .noTrainingRows(path: training.client) }
+        self.training = training
+        self.labels = labels
+        let (task, adapter) = (training.task, training.adapter)
+        let layout = try AdapterLayout(adapter: adapter, model: model, labelCount: task.labels.count)
+        schedule = BatchSchedule(
+            rows: training.rows,
+            batchSize: task.settings.batchSize,
+            epochs: task.settings.epochs,
+            maximumSteps: task.settings.maximumSteps,
+            generator: task.generator(RandomStream.shuffle, client: training.client)
+        )
+        masks = task.generator(RandomStream.dropout, client: training.client)
+        active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
+        trained = try TrainableParameters(layout: layout, adapter: adapter, trained: task.rules.scope.trained)
+        values = trained.initialValues(in: active.parameters)
+        correction = LocalCorrection(task, parameters: trained, start: values, adapter: adapter)
+        optimizer = LocalOptimizer(task.settings, count: trained.count, factorsB: trained.rangesOfB)
+    }
+
+    /// Returns the shards of the next step as segments; `nil` when there are no more steps.
+    mutating func beginStep(corpus: TextCorpus) -> [TrainingSegment]? {
+        guard let rows = schedule.next() else { return nil }
+        let task = training.task
+        let shards = TrainingBatch.shards(
+            of: rows,
+            from: corpus,
+            labels: labels,
+            maximumLength: task.settings.maximumLength
+        )
+        if task.dropout > 0 {
+            active.dropout = .init(probability: Float(task.dropout), seed: masks.next())
+        }
+        step += 1
+        targetCount = shards.reduce(0) { $0 + $1.targetCount }
+        tokenCount += shards.reduce(0) { $0 + $1.texts.tokenCount }
+        modelGradient.resize(to: active.layout.count)
+        modelGradient.clear()
+        latestLoss = 0
+        return shards.enumerated().map { index, shard in
+            var adapter = active
+            // Each shard's masks are its own.
+            adapter.dropout?.seed &+= UInt64(index) &* 0xA24B_AED4_963E_E407
+            return TrainingSegment(batch: shard, weight: 1 / Double(targetCount), adapter: adapter)
+        }
+    }
+
+    /// Takes what one segment of the step gave; they come in their order.
+    ///
+    /// - Parameters:
+    ///   - loss: The sum of its targets' losses.
+    ///   - found: Its gradient.
+    mutating func add(loss: Double, gradient found: Span<Float>) {
+        latestLoss += loss
+        var sum = modelGradient.mutableSpan
+        Elementwise.add(found, to: &sum)
+    }
+
+    /// Steps with the gradient that has been added up.
+    ///
+    /// The segments of the step have been let go before, so that the adapter is changed in place.
+    ///
+    /// - Returns: How far the training is.
+    /// - Throws: ``TrainingError/divergedLoss(step:loss:)`` when the loss is not finite.
+    mutating func finishStep() throws(TrainingError) -> TrainingProgress {
+        latestLoss /= Double(targetCount)
+        guard latestLoss.isFinite else { throw .divergedLoss(step: step, loss: latestLoss) }
+        let (task, settings) = (training.task, training.task.settings)
+        trained.gradient(of: modelGradient, into: &gradient)
+        correction.add(to: &gradient, at: values)
+        if let limit = settings.maximumGradientNorm { GradientClipping.clip(&gradient, toNorm: limit) }
+        let progress = JobProgress(round: task.round, rounds: task.rounds, stepCount: schedule.stepCount)
+        optimizer.step(
+            &values,
+            gradient: gradient,
+            factor: settings.schedule.factor(at: progress.before(step: step), warmupRatio: settings.warmupRatio)
+        )
+        trained.write(values, to: &active.parameters)
+        lossSum += latestLoss
+        return TrainingProgress(step: step, stepCount: schedule.stepCount, loss: latestLoss)
+    }
+
+    /// Returns the trained adapter with what was measured.
+    ///
+    /// - Throws: ``TrainingError/divergedLoss(step:loss:)`` when a number is not finite.
+    func outcome() throws(TrainingError) -> TrainingOutcome {
+        // The last step's own loss was finite; what it led to need not be.
+        guard values.allSatisfy({ $0.isFinite }) else { throw .divergedLoss(step: step, loss: .infinity) }
+        return TrainingOutcome(
+            adapter: trained.adapter(values),
+            exampleCount: training.rows.count,
+            metrics: [
+                "loss": lossSum / Double(step),
+                "final_loss": latestLoss,
+                "steps": Double(step),
+                "tokens": Double(tokenCount),
+                "seconds": (ContinuousClock.now - start) / .seconds(1),
+            ],
+            stepCount: step
+        )
+    }
+}
