@@ -161,13 +161,15 @@ extension BertEncoderLayer {
         scratch: inout BertScratch,
         gradient: inout [Float]
     ) {
-        guard let group = adapter.groups[.attention] else { return }
+        guard adapter.isAdapted(.attention) else { return }
         let rows = texts.tokenCount
-        scratch.projectionGradient.resize(to: rows * group.rank)
+        scratch.projectionGradient.resize(to: adapter.projectionCount(at: .attention, rows: rows))
         if isLast {
             // Only the rows of first tokens have a query, so the others' share of its columns is zero.
             scratch.projectionGradient.clear()
-            scratch.askingProjectionGradient.resize(to: texts.count * group.rank)
+            scratch.askingProjectionGradient.resize(
+                to: adapter.projectionCount(at: .attention, rows: texts.count)
+            )
             scratch.askingProjectionGradient.clear()
             adapter.propagate(
                 .query,
@@ -178,9 +180,10 @@ extension BertEncoderLayer {
                 uGradient: &scratch.askingProjectionGradient,
                 gradient: &gradient
             )
-            texts.scatterToFirstTokens(
+            adapter.scatterToFirstTokens(
+                of: texts,
                 scratch.askingProjectionGradient,
-                width: group.rank,
+                at: .attention,
                 to: &scratch.projectionGradient
             )
         } else {

@@ -139,13 +139,12 @@ struct BertEncoderLayer: Sendable {
         if isLast {
             texts.gatherFirstTokens(from: input, width: query.inputWidth, into: &tape.askingInput)
             query.apply(to: tape.askingInput, rows: asking, into: &tape.query)
-            if let group = adapter.groups[.attention] {
-                texts.gatherFirstTokens(
-                    from: tape.attentionProjection,
-                    width: group.rank,
-                    into: &tape.askingProjection
-                )
-            }
+            adapter.gatherFirstTokens(
+                of: texts,
+                from: tape.attentionProjection,
+                at: .attention,
+                into: &tape.askingProjection
+            )
             adapter.add(.query, at: .attention, of: tape.askingProjection, rows: asking, to: &tape.query)
         } else {
             query.apply(to: input, rows: rows, into: &tape.query)

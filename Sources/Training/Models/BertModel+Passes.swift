@@ -7,7 +7,7 @@ extension BertModel {
     /// Runs texts through the model; `workspace.head` then holds the logits.
     ///
     /// - Precondition: Token ids and text lengths are within the model's configuration.
-    func run(_ texts: PackedTexts, adapter: ActiveAdapter, in workspace: inout BertWorkspace) {
+    func run(_ texts: PackedTexts, adapter: BatchAdapter, in workspace: inout BertWorkspace) {
         embed(texts, into: &workspace.hidden[0])
         for (index, layer) in layers.enumerated() {
             let source = index % workspace.hidden.count
@@ -61,49 +61,6 @@ extension BertModel {
         embeddingNorm.apply(to: &result)
     }
 
-    /// Pooler and head: tanh(Wx + b), then the classifier.
-    private func runHead(
-        on firstTokens: [Float],
-        rows: Int,
-        adapter: ActiveAdapter,
-        tape: inout BertHeadTape,
-        scratch: inout BertScratch
-    ) {
-        pooler.apply(to: firstTokens, rows: rows, into: &tape.pooled)
-        adapter.pooler.adapt(
-            .output,
-            at: .output,
-            firstTokens,
-            rows: rows,
-            u: &tape.projection,
-            y: &tape.pooled,
-            scratch: &scratch.dropped
-        )
-        do {
-            var pooled = tape.pooled.mutableSpan
-            Elementwise.tanh(&pooled, bias: pooler.bias.span)
-        }
-        classify(tape.pooled, rows: rows, adapter: adapter, into: &tape.logits)
-    }
-
-    /// The head: logits ← x·Wᵀ + b.
-    private func classify(_ pooled: [Float], rows: Int, adapter: ActiveAdapter, into logits: inout [Float]) {
-        let head = adapter.layout.requiredHead
-        let labelCount = head.bias.count
-        logits.resize(to: rows * labelCount)
-        var logits = logits.mutableSpan
-        multiply(
-            pooled.span,
-            by: adapter.parameters.span.extracting(head.weight),
-            .transposed,
-            into: &logits,
-            m: rows,
-            n: labelCount,
-            k: configuration.hiddenSize
-        )
-        Elementwise.addBias(adapter.parameters.span.extracting(head.bias), to: &logits)
-    }
-
     // MARK: - Back
 
     /// Adds the gradient of the adapter's numbers to `gradient`, after ``run(_:adapter:in:)`` of the same texts.
@@ -111,15 +68,15 @@ extension BertModel {
     /// Goes no further down than the lowest adapted place.
     ///
     /// - Parameters:
-    ///   - logitsGradient: The gradient of the logits, a row a text.
+    ///   - logitsGradient: The gradient of the logits, a row a text and segment by segment.
     ///   - texts: The texts of the forward pass.
     ///   - adapter: The adapter of the forward pass.
     ///   - workspace: What the forward pass left, from a recording workspace.
-    ///   - gradient: As long as the adapter's flat parameters.
+    ///   - gradient: The gradients of the segments' parameters, one after the other.
     func propagate(
         _ logitsGradient: [Float],
         through texts: PackedTexts,
-        adapter: ActiveAdapter,
+        adapter: BatchAdapter,
         in workspace: inout BertWorkspace,
         adding gradient: inout [Float]
     ) {
@@ -133,7 +90,7 @@ extension BertModel {
             scratch: &workspace.scratch,
             gradient: &gradient
         )
-        guard let lowest = adapter.layout.lowestAdapted else { return }
+        guard let lowest = adapter.lowestAdapted else { return }
         for index in layers.indices.reversed() where index >= lowest.layer {
             layers[index].propagate(
                 through: texts,
@@ -145,80 +102,5 @@ extension BertModel {
                 gradient: &gradient
             )
         }
-    }
-
-    /// Finds the gradients of the head and the pooler's adapter, and leaves that of the encoder's output.
-    private func propagateThroughHead(
-        _ logitsGradient: [Float],
-        firstTokens: [Float],
-        rows: Int,
-        adapter: ActiveAdapter,
-        tape: BertHeadTape,
-        scratch: inout BertScratch,
-        gradient: inout [Float]
-    ) {
-        let (layout, hidden) = (adapter.layout, configuration.hiddenSize)
-        let head = layout.requiredHead
-        let labelCount = head.bias.count
-        do {
-            var flat = gradient.mutableSpan
-            flat.withElements(in: head.weight) { weight in
-                multiply(
-                    logitsGradient.span,
-                    .transposed,
-                    by: tape.pooled.span,
-                    into: &weight,
-                    m: labelCount,
-                    n: hidden,
-                    k: rows,
-                    beta: 1
-                )
-            }
-            flat.withElements(in: head.bias) { bias in
-                for row in 0..<rows {
-                    Elementwise.add(
-                        logitsGradient.span.extracting(row * labelCount..<(row + 1) * labelCount),
-                        to: &bias
-                    )
-                }
-            }
-        }
-        guard layout.pooler != nil || layout.lowestAdapted != nil else { return }
-
-        // The gradient of the pooler's linear layer, in the buffer that contexts need later.
-        scratch.contextGradient.resize(to: rows * hidden)
-        do {
-            var pooled = scratch.contextGradient.mutableSpan
-            multiply(
-                logitsGradient.span,
-                by: adapter.parameters.span.extracting(head.weight),
-                into: &pooled,
-                m: rows,
-                n: hidden,
-                k: labelCount
-            )
-            Elementwise.multiplyByTanhDerivative(&pooled, of: tape.pooled.span)
-        }
-        let pooledAdapter = adapter.pooler
-        pooledAdapter.propagateAdapted(
-            .output,
-            at: .output,
-            firstTokens,
-            rows: rows,
-            outputGradient: scratch.contextGradient,
-            u: tape.projection,
-            uGradient: &scratch.projectionGradient,
-            gradient: &gradient,
-            scratch: &scratch.dropped
-        )
-        guard layout.lowestAdapted != nil else { return }
-        pooler.propagate(scratch.contextGradient, rows: rows, into: &scratch.gradient)
-        pooledAdapter.propagateToInput(
-            at: .output,
-            rows: rows,
-            uGradient: scratch.projectionGradient,
-            inputGradient: &scratch.gradient,
-            scratch: &scratch.dropped
-        )
     }
 }

@@ -2,7 +2,10 @@
 struct BertWorker: ModelWorker {
     let model: BertModel
     private var workspace: BertWorkspace
+    private var texts = PackedTexts()
     private var logitsGradient: [Float] = []
+    /// The gradient of one segment's logits.
+    private var segmentGradient: [Float] = []
 
     init(model: BertModel, recording: Bool) {
         self.model = model
@@ -15,19 +18,45 @@ struct BertWorker: ModelWorker {
         adapter: ActiveAdapter,
         addingTo gradient: inout [Float]
     ) -> Double {
-        model.run(batch.texts, adapter: adapter, in: &workspace)
-        let loss = CrossEntropy.losses(
-            of: workspace.head.logits,
-            labels: batch.labels,
-            weight: weight,
-            gradient: &logitsGradient
+        var losses: [Double] = []
+        differentiate(
+            [TrainingSegment(batch: batch, weight: weight, adapter: adapter)],
+            addingTo: &gradient,
+            losses: &losses
         )
-        model.propagate(logitsGradient, through: batch.texts, adapter: adapter, in: &workspace, adding: &gradient)
-        return loss
+        return losses.reduce(0, +)
+    }
+
+    mutating func differentiate(
+        _ segments: [TrainingSegment],
+        addingTo gradients: inout [Float],
+        losses: inout [Double]
+    ) {
+        texts.removeAll()
+        for segment in segments { texts.append(contentsOf: segment.batch.texts) }
+        let adapter = BatchAdapter(segments)
+        model.run(texts, adapter: adapter, in: &workspace)
+        losses.removeAll(keepingCapacity: true)
+        logitsGradient.removeAll(keepingCapacity: true)
+        var first = 0
+        for (segment, rows) in zip(segments, adapter.segments) {
+            let count = rows.texts.count * segment.adapter.layout.requiredHead.bias.count
+            losses.append(
+                CrossEntropy.losses(
+                    of: workspace.head.logits[first..<first + count],
+                    labels: segment.batch.labels,
+                    weight: segment.weight,
+                    gradient: &segmentGradient
+                )
+            )
+            logitsGradient += segmentGradient
+            first += count
+        }
+        model.propagate(logitsGradient, through: texts, adapter: adapter, in: &workspace, adding: &gradients)
     }
 
     mutating func judge(_ texts: PackedTexts, adapter: ActiveAdapter) -> [TextOutput] {
-        model.run(texts, adapter: adapter, in: &workspace)
+        model.run(texts, adapter: BatchAdapter(adapter, over: texts), in: &workspace)
         let logits = workspace.head.logits
         let width = logits.count / max(texts.count, 1)
         return texts.indices.map { .logits(Array(logits[$0 * width..<($0 + 1) * width])) }

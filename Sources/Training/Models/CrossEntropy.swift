@@ -10,16 +10,18 @@ enum CrossEntropy {
     ///   - weight: By how much each row's loss counts in the gradient: 1/n for a mean over n texts.
     ///   - gradient: Receives weight·(softmax − one-hot), as large as `logits`.
     /// - Returns: The sum of the losses, without the weight.
-    static func losses(of logits: [Float], labels: [Int32], weight: Double, gradient: inout [Float]) -> Double {
+    static func losses(of logits: ArraySlice<Float>, labels: [Int32], weight: Double, gradient: inout [Float]) -> Double
+    {
         let width = logits.count / max(labels.count, 1)
         gradient.resize(to: logits.count)
         var total = 0.0
         for (row, label) in labels.enumerated() {
             let first = row * width
-            let (loss, normalizer) = judge(logits[first..<first + width], label: Int(label))
+            let own = logits.dropFirst(first).prefix(width)
+            let (loss, normalizer) = judge(own, label: Int(label))
             total += loss
-            for column in 0..<width {
-                let probability = exp(Double(logits[first + column]) - normalizer)
+            for (column, logit) in own.enumerated() {
+                let probability = exp(Double(logit) - normalizer)
                 gradient[first + column] = Float(weight * (probability - (column == Int(label) ? 1 : 0)))
             }
         }

@@ -26,7 +26,7 @@ protocol LanguageModel: Sendable {
 
 /// A model together with the buffers of one thread, which are used again for every pass.
 protocol ModelWorker: Sendable {
-    /// Runs a batch there and back.
+    /// Runs one segment there and back.
     ///
     /// - Parameters:
     ///   - batch: Texts with what is expected of them.
@@ -41,7 +41,7 @@ protocol ModelWorker: Sendable {
         addingTo gradient: inout [Float]
     ) -> Double
 
-    /// Runs segments there and back, each with its own adapter.
+    /// Runs segments there and back, each with its own adapter; by default one after the other.
     ///
     /// - Parameters:
     ///   - segments: What to run; together they are no larger than a pass should be.
@@ -58,7 +58,6 @@ protocol ModelWorker: Sendable {
 }
 
 extension ModelWorker {
-    /// Runs one segment after the other.
     mutating func differentiate(
         _ segments: [TrainingSegment],
         addingTo gradients: inout [Float],

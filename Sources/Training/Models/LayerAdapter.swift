@@ -1,12 +1,25 @@
 import LinearAlgebra
 
-/// The adapter as one layer of the model sees it: its low-rank groups and the numbers they consist of.
+/// The adapters as one layer of the model sees them: the low-rank groups of each segment of its rows.
+///
+/// Most batches have one segment. Where mini-batches of several clients are fused, each client's rows are a segment with
+/// groups, ranks, masks and gradients of its own; every product here is the one that its client computes alone.
+///
+/// Buffers of u = A·x hold the segments' blocks one after the other, each rows×rank.
 struct LayerAdapter: Sendable {
-    let groups: AdapterLayout.Layer
-    /// The flat parameters of the whole adapter.
-    let parameters: [Float]
-    /// `nil` when nothing is dropped, as in evaluation.
-    let dropout: Dropout?
+    /// Rows that share an adapter.
+    struct Segment: Sendable {
+        let groups: AdapterLayout.Layer
+        /// The flat parameters of the whole adapter.
+        let parameters: [Float]
+        /// `nil` when nothing is dropped, as in evaluation.
+        let dropout: Dropout?
+        /// Its rows in matrices with a row a token, and in those with a row a text.
+        let tokens: Range<Int>
+        let texts: Range<Int>
+        /// Where its numbers lie in a gradient.
+        let gradient: Range<Int>
+    }
 
     /// LoRA dropout: zeroes elements of the input, for the adapter's branch alone.
     ///
@@ -18,9 +31,53 @@ struct LayerAdapter: Sendable {
         func seed(for input: LayerInput) -> UInt64 { seed &+ UInt64(input.rawValue) &* 0x9E37_79B9_7F4A_7C15 }
     }
 
-    func isAdapted(_ input: LayerInput) -> Bool { groups[input] != nil }
+    let segments: [Segment]
 
-    func isAdapted(_ role: LayerRole, at input: LayerInput) -> Bool { groups[input]?.member(role) != nil }
+    func isAdapted(_ input: LayerInput) -> Bool { segments.contains { $0.groups[input] != nil } }
+
+    func isAdapted(_ role: LayerRole, at input: LayerInput) -> Bool {
+        segments.contains { $0.groups[input]?.member(role) != nil }
+    }
+
+    // MARK: - Segments
+
+    /// How many elements u has for `rows` rows of an input.
+    func projectionCount(at input: LayerInput, rows: Int) -> Int {
+        var count = 0
+        forEachGroup(at: input, rows: rows) { count = $0.u.upperBound }
+        return count
+    }
+
+    /// A segment whose layers that read an input are adapted.
+    private struct Part {
+        let segment: Segment
+        let group: LowRankGroup
+        let rows: Range<Int>
+        /// Its block of u.
+        let u: Range<Int>
+
+        /// Its elements in a matrix of all rows.
+        func elements(width: Int) -> Range<Int> { rows.lowerBound * width..<rows.upperBound * width }
+    }
+
+    private func forEachGroup(at input: LayerInput, rows: Int, _ body: (Part) -> Void) {
+        var start = 0
+        for segment in segments {
+            guard let group = segment.groups[input] else { continue }
+            let own = self.rows(of: segment, among: rows)
+            let count = own.count * group.rank
+            body(Part(segment: segment, group: group, rows: own, u: start..<start + count))
+            start += count
+        }
+    }
+
+    /// The rows of a segment in a matrix that has a row a token or a row a text.
+    private func rows(of segment: Segment, among rows: Int) -> Range<Int> {
+        guard segments.count > 1, let last = segments.last else { return 0..<rows }
+        if rows == last.tokens.upperBound { return segment.tokens }
+        precondition(rows == last.texts.upperBound, "\(rows) rows are neither tokens nor texts")
+        return segment.texts
+    }
 
     // MARK: - Forward
 
@@ -32,19 +89,33 @@ struct LayerAdapter: Sendable {
         into u: inout [Float],
         scratch: inout [Float]
     ) {
-        guard let group = groups[input] else { return }
-        if let dropout {
-            drop(dropout, x, at: input, into: &scratch)
-            group.project(scratch, rows: rows, parameters: parameters, into: &u)
-        } else {
-            group.project(x, rows: rows, parameters: parameters, into: &u)
+        u.resize(to: projectionCount(at: input, rows: rows))
+        var u = u.mutableSpan
+        forEachGroup(at: input, rows: rows) { part in
+            let own = x.span.extracting(part.elements(width: part.group.inputWidth))
+            u.withElements(in: part.u) { u in
+                withDropped(own, at: input, of: part.segment, scratch: &scratch) {
+                    part.group.project($0, rows: part.rows.count, parameters: part.segment.parameters.span, into: &u)
+                }
+            }
         }
     }
 
     /// y ← y + s·B·u, when the layer `role` is adapted.
     func add(_ role: LayerRole, at input: LayerInput, of u: [Float], rows: Int, to y: inout [Float]) {
-        guard let group = groups[input], let member = group.member(role) else { return }
-        group.add(member, of: u, rows: rows, parameters: parameters, to: &y)
+        var y = y.mutableSpan
+        forEachGroup(at: input, rows: rows) { part in
+            guard let member = part.group.member(role) else { return }
+            y.withElements(in: part.elements(width: member.outputWidth)) { y in
+                part.group.add(
+                    member,
+                    of: u.span.extracting(part.u),
+                    rows: part.rows.count,
+                    parameters: part.segment.parameters.span,
+                    to: &y
+                )
+            }
+        }
     }
 
     /// Adapts the only layer that reads `input`: u ← A·x and y ← y + s·B·u.
@@ -75,8 +146,8 @@ struct LayerAdapter: Sendable {
         gradient: inout [Float],
         scratch: inout [Float]
     ) {
-        guard let group = groups[input] else { return }
-        uGradient.resize(to: rows * group.rank)
+        guard isAdapted(input) else { return }
+        uGradient.resize(to: projectionCount(at: input, rows: rows))
         propagate(
             role,
             at: input,
@@ -89,7 +160,7 @@ struct LayerAdapter: Sendable {
         propagateToA(at: input, x, rows: rows, uGradient: uGradient, gradient: &gradient, scratch: &scratch)
     }
 
-    /// Finds the gradients of B and of u for the layer `role`, when it is adapted.
+    /// Finds the gradients of B and of u for the layer `role`, where it is adapted.
     func propagate(
         _ role: LayerRole,
         at input: LayerInput,
@@ -99,16 +170,24 @@ struct LayerAdapter: Sendable {
         uGradient: inout [Float],
         gradient: inout [Float]
     ) {
-        guard let group = groups[input], let member = group.member(role) else { return }
-        group.propagate(
-            member,
-            outputGradient: outputGradient,
-            u: u,
-            rows: rows,
-            parameters: parameters,
-            uGradient: &uGradient,
-            gradient: &gradient
-        )
+        var uGradient = uGradient.mutableSpan
+        var gradient = gradient.mutableSpan
+        forEachGroup(at: input, rows: rows) { part in
+            guard let member = part.group.member(role) else { return }
+            uGradient.withElements(in: part.u) { uGradient in
+                gradient.withElements(in: part.segment.gradient) { gradient in
+                    part.group.propagate(
+                        member,
+                        outputGradient: outputGradient.span.extracting(part.elements(width: member.outputWidth)),
+                        u: u.span.extracting(part.u),
+                        rows: part.rows.count,
+                        parameters: part.segment.parameters.span,
+                        uGradient: &uGradient,
+                        gradient: &gradient
+                    )
+                }
+            }
+        }
     }
 
     /// Finds the gradient of the A's that read `input`, once that of u is complete.
@@ -120,12 +199,19 @@ struct LayerAdapter: Sendable {
         gradient: inout [Float],
         scratch: inout [Float]
     ) {
-        guard let group = groups[input] else { return }
-        if let dropout {
-            drop(dropout, x, at: input, into: &scratch)
-            group.propagateToA(uGradient: uGradient, x: scratch, rows: rows, gradient: &gradient)
-        } else {
-            group.propagateToA(uGradient: uGradient, x: x, rows: rows, gradient: &gradient)
+        var gradient = gradient.mutableSpan
+        forEachGroup(at: input, rows: rows) { part in
+            let own = x.span.extracting(part.elements(width: part.group.inputWidth))
+            gradient.withElements(in: part.segment.gradient) { gradient in
+                withDropped(own, at: input, of: part.segment, scratch: &scratch) {
+                    part.group.propagateToA(
+                        uGradient: uGradient.span.extracting(part.u),
+                        x: $0,
+                        rows: part.rows.count,
+                        gradient: &gradient
+                    )
+                }
+            }
         }
     }
 
@@ -137,42 +223,97 @@ struct LayerAdapter: Sendable {
         inputGradient: inout [Float],
         scratch: inout [Float]
     ) {
-        guard let group = groups[input] else { return }
-        guard let dropout else {
-            group.propagateToInput(
-                uGradient: uGradient,
-                rows: rows,
-                parameters: parameters,
-                adding: true,
-                inputGradient: &inputGradient
-            )
-            return
+        var inputGradient = inputGradient.mutableSpan
+        forEachGroup(at: input, rows: rows) { part in
+            let elements = part.elements(width: part.group.inputWidth)
+            let (u, parameters) = (uGradient.span.extracting(part.u), part.segment.parameters.span)
+            inputGradient.withElements(in: elements) { target in
+                guard let dropout = part.segment.dropout else {
+                    part.group.propagateToInput(
+                        uGradient: u,
+                        rows: part.rows.count,
+                        parameters: parameters,
+                        adding: true,
+                        inputGradient: &target
+                    )
+                    return
+                }
+                scratch.resize(to: elements.count)
+                var share = scratch.mutableSpan
+                part.group.propagateToInput(
+                    uGradient: u,
+                    rows: part.rows.count,
+                    parameters: parameters,
+                    adding: false,
+                    inputGradient: &share
+                )
+                Elementwise.addDropout(
+                    of: share.span,
+                    to: &target,
+                    probability: dropout.probability,
+                    seed: dropout.seed(for: input)
+                )
+            }
         }
-        scratch.resize(to: inputGradient.count)
-        group.propagateToInput(
-            uGradient: uGradient,
-            rows: rows,
-            parameters: parameters,
-            adding: false,
-            inputGradient: &scratch
-        )
-        var target = inputGradient.mutableSpan
-        Elementwise.addDropout(
-            of: scratch.span,
-            to: &target,
-            probability: dropout.probability,
-            seed: dropout.seed(for: input)
-        )
     }
 
-    private func drop(_ dropout: Dropout, _ x: [Float], at input: LayerInput, into scratch: inout [Float]) {
+    /// Lends what dropout leaves of a segment's rows of an input.
+    private func withDropped(
+        _ x: Span<Float>,
+        at input: LayerInput,
+        of segment: Segment,
+        scratch: inout [Float],
+        _ body: (Span<Float>) -> Void
+    ) {
+        guard let dropout = segment.dropout else {
+            body(x)
+            return
+        }
         scratch.resize(to: x.count)
         var dropped = scratch.mutableSpan
         Elementwise.dropout(
-            x.span,
+            x,
             into: &dropped,
             probability: dropout.probability,
             seed: dropout.seed(for: input)
         )
+        body(dropped.span)
+    }
+
+    // MARK: - First tokens
+
+    /// Copies the rows of u that belong to the first token of each text.
+    func gatherFirstTokens(of texts: PackedTexts, from u: [Float], at input: LayerInput, into gathered: inout [Float]) {
+        gathered.resize(to: projectionCount(at: input, rows: texts.count))
+        forEachFirstToken(of: texts, at: input) { row, compact, rank in
+            for column in 0..<rank { gathered[compact + column] = u[row + column] }
+        }
+    }
+
+    /// Adds rows of u's gradient, one a text, to those of first tokens.
+    func scatterToFirstTokens(of texts: PackedTexts, _ gathered: [Float], at input: LayerInput, to u: inout [Float]) {
+        forEachFirstToken(of: texts, at: input) { row, compact, rank in
+            for column in 0..<rank { u[row + column] += gathered[compact + column] }
+        }
+    }
+
+    /// Visits the first token of each text: where its row of u starts, with a row a token and with a row a text.
+    private func forEachFirstToken(of texts: PackedTexts, at input: LayerInput, _ body: (Int, Int, Int) -> Void) {
+        var (tokenBlock, textBlock) = (0, 0)
+        for segment in segments {
+            guard let rank = segment.groups[input]?.rank else { continue }
+            let own = segments.count > 1 ? segment.texts : 0..<texts.count
+            guard let first = own.first, let last = own.last else { continue }
+            let start = texts[first].lowerBound
+            for text in own {
+                body(
+                    tokenBlock + (texts[text].lowerBound - start) * rank,
+                    textBlock + (text - own.lowerBound) * rank,
+                    rank
+                )
+            }
+            tokenBlock += (texts[last].upperBound - start) * rank
+            textBlock += own.count * rank
+        }
     }
 }

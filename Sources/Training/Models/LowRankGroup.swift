@@ -31,32 +31,21 @@ struct LowRankGroup: Sendable {
     // MARK: - Forward
 
     /// u ← x·Aᵀ, where x has `rows` rows.
-    func project(_ x: [Float], rows: Int, parameters: [Float], into u: inout [Float]) {
-        u.resize(to: rows * rank)
-        var u = u.mutableSpan
-        multiply(
-            x.span,
-            by: parameters.span.extracting(a),
-            .transposed,
-            into: &u,
-            m: rows,
-            n: rank,
-            k: inputWidth
-        )
+    func project(_ x: Span<Float>, rows: Int, parameters: Span<Float>, into u: inout MutableSpan<Float>) {
+        multiply(x, by: parameters.extracting(a), .transposed, into: &u, m: rows, n: rank, k: inputWidth)
     }
 
     /// y ← y + s·u·Bᵀ for one member.
     func add(
         _ member: Member,
-        of u: [Float],
+        of u: Span<Float>,
         rows: Int,
-        parameters: [Float],
-        to y: inout [Float]
+        parameters: Span<Float>,
+        to y: inout MutableSpan<Float>
     ) {
-        var y = y.mutableSpan
         multiply(
-            u.span.extracting(columns(of: member, rows: rows)),
-            by: parameters.span.extracting(member.b),
+            u.extracting(columns(of: member, rows: rows)),
+            by: parameters.extracting(member.b),
             .transposed,
             into: &y,
             m: rows,
@@ -71,21 +60,22 @@ struct LowRankGroup: Sendable {
     // MARK: - Back
 
     /// Finds the gradients of one member's B, added to `gradient`, and of its columns of u.
+    ///
+    /// `gradient` is that of all parameters of the adapter.
     func propagate(
         _ member: Member,
-        outputGradient: [Float],
-        u: [Float],
+        outputGradient: Span<Float>,
+        u: Span<Float>,
         rows: Int,
-        parameters: [Float],
-        uGradient: inout [Float],
-        gradient: inout [Float]
+        parameters: Span<Float>,
+        uGradient: inout MutableSpan<Float>,
+        gradient: inout MutableSpan<Float>
     ) {
-        var gradient = gradient.mutableSpan
         gradient.withElements(in: member.b) { gradient in
             multiply(
-                outputGradient.span,
+                outputGradient,
                 .transposed,
-                by: u.span.extracting(columns(of: member, rows: rows)),
+                by: u.extracting(columns(of: member, rows: rows)),
                 into: &gradient,
                 m: member.outputWidth,
                 n: member.rank,
@@ -95,11 +85,10 @@ struct LowRankGroup: Sendable {
                 strides: (a: member.outputWidth, b: rank, c: member.rank)
             )
         }
-        var uGradient = uGradient.mutableSpan
         uGradient.withElements(in: columns(of: member, rows: rows)) { uGradient in
             multiply(
-                outputGradient.span,
-                by: parameters.span.extracting(member.b),
+                outputGradient,
+                by: parameters.extracting(member.b),
                 into: &uGradient,
                 m: rows,
                 n: member.rank,
@@ -111,18 +100,12 @@ struct LowRankGroup: Sendable {
     }
 
     /// Adds the gradient of the stacked A's to `gradient`, once those of u are known.
-    func propagateToA(
-        uGradient: [Float],
-        x: [Float],
-        rows: Int,
-        gradient: inout [Float]
-    ) {
-        var gradient = gradient.mutableSpan
+    func propagateToA(uGradient: Span<Float>, x: Span<Float>, rows: Int, gradient: inout MutableSpan<Float>) {
         gradient.withElements(in: a) { gradient in
             multiply(
-                uGradient.span,
+                uGradient,
                 .transposed,
-                by: x.span,
+                by: x,
                 into: &gradient,
                 m: rank,
                 n: inputWidth,
@@ -134,16 +117,15 @@ struct LowRankGroup: Sendable {
 
     /// The adapters' share of the input's gradient: x' ← u'·A, or x' ← x' + u'·A when `adding`.
     func propagateToInput(
-        uGradient: [Float],
+        uGradient: Span<Float>,
         rows: Int,
-        parameters: [Float],
+        parameters: Span<Float>,
         adding: Bool,
-        inputGradient: inout [Float]
+        inputGradient: inout MutableSpan<Float>
     ) {
-        var inputGradient = inputGradient.mutableSpan
         multiply(
-            uGradient.span,
-            by: parameters.span.extracting(a),
+            uGradient,
+            by: parameters.extracting(a),
             into: &inputGradient,
             m: rows,
             n: inputWidth,

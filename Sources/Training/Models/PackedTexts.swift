@@ -12,6 +12,13 @@ struct PackedTexts: Sendable {
         starts.append(tokens.count)
     }
 
+    /// Appends all texts of another batch.
+    mutating func append(contentsOf other: PackedTexts) {
+        let start = tokens.count
+        tokens += other.tokens
+        starts += other.starts.dropFirst().lazy.map { $0 + start }
+    }
+
     mutating func removeAll() {
         tokens.removeAll(keepingCapacity: true)
         starts.removeSubrange(1...)

@@ -18,6 +18,7 @@ package enum FusingPolicy: Sendable, Hashable {
     /// - Parameters:
     ///   - count: How many there are.
     ///   - tokens: How many tokens their steps have together, on average.
+    /// - Returns: `false` when what there is fills a pass.
     func takesMore(than count: Int, tokens: Double) -> Bool {
         if count == 0 { return true }
         return switch self {

@@ -30,14 +30,14 @@ struct BertModelTests {
         var packed = PackedTexts()
         for text in TinyReference.texts { packed.append(text) }
         var workspace = BertWorkspace(layerCount: 2, recording: false)
-        model.run(packed, adapter: adapter, in: &workspace)
+        model.run(packed, adapter: BatchAdapter(adapter, over: packed), in: &workspace)
         #expect(relativeDifference(workspace.head.logits, expected) < 1e-5)
 
         // Buffers that have held larger texts must not shine through.
         for (index, text) in TinyReference.texts.enumerated() {
             packed.removeAll()
             packed.append(text)
-            model.run(packed, adapter: adapter, in: &workspace)
+            model.run(packed, adapter: BatchAdapter(adapter, over: packed), in: &workspace)
             #expect(relativeDifference(workspace.head.logits, Array(expected[index * 3..<index * 3 + 3])) < 1e-5)
         }
     }
@@ -133,7 +133,7 @@ struct BertModelTests {
         var texts = PackedTexts()
         for test in cases { texts.append(tokenizer.encode(test.text, maximumLength: 64)) }
         var workspace = BertWorkspace(layerCount: 6, recording: false)
-        model.run(texts, adapter: active, in: &workspace)
+        model.run(texts, adapter: BatchAdapter(active, over: texts), in: &workspace)
         #expect(cases.count == 32)
         let difference = relativeDifference(workspace.head.logits, cases.flatMap(\.logits))
         #expect(difference < 1e-4)

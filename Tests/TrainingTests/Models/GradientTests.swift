@@ -123,7 +123,7 @@ struct GradientTests {
         var active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
         active.dropout = .init(probability: 0.5, seed: 1)
         let seeds = (0..<2).flatMap { layer in
-            LayerInput.allCases.compactMap { active.layer(layer).dropout?.seed(for: $0) }
+            LayerInput.allCases.compactMap { active.layer(layer).segments[0].dropout?.seed(for: $0) }
         }
         #expect(Set(seeds).count == 8)
 
