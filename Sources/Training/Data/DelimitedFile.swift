@@ -1,7 +1,7 @@
 /// Reads rows from comma- or tab-separated values with a header line (RFC 4180).
 ///
 /// Quoted fields may hold delimiters, doubled quotes and line ends.
-enum DelimitedFile {
+package enum DelimitedFile {
     static func rows(path: String, delimiter: Unicode.Scalar) throws -> [DataFile.Row] {
         var lines = try LineReader(path: path)
         guard let header = try record(from: &lines, path: path, delimiter: delimiter) else { return [] }
@@ -19,6 +19,16 @@ enum DelimitedFile {
             rows.append(try columns.row(record.fields, path: path, line: record.line))
         }
         return rows
+    }
+
+    /// Returns the fields of every record, the header's first.
+    ///
+    /// - Throws: ``TrainingError`` that names the file and the line.
+    package static func records(path: String, delimiter: Unicode.Scalar = ",") throws -> [[String]] {
+        var lines = try LineReader(path: path)
+        var records: [[String]] = []
+        while let record = try record(from: &lines, path: path, delimiter: delimiter) { records.append(record.fields) }
+        return records
     }
 
     /// Where the fields stand that rows are made of.

@@ -1,0 +1,65 @@
+private import Adapters
+package import Foundation
+
+/// The report of one run: `report.html`, and each of its pictures as an SVG file in `plots/`.
+package struct RunReport {
+    private let run: RunRecord
+
+    /// - Throws: ``SimulationError/unreadableRun(path:problem:)`` that names the file.
+    package init(folder: URL) throws(SimulationError) {
+        run = try RunRecord(folder: folder)
+    }
+
+    /// Writes the report into the run's folder, in place of an older one.
+    package func write() throws {
+        let figures = RunFigures(run: run).all
+        try ReportFiles.write(figures, to: run.folder.appendingPathComponent("plots", isDirectory: true))
+        try Data(page(with: figures).html.utf8)
+            .write(to: run.folder.appendingPathComponent("report.html"), options: .atomic)
+    }
+
+    private func page(with figures: [Figure]) -> ReportPage {
+        var page = ReportPage(title: run.label, subtitle: subtitle)
+        page.add(tiles: tiles)
+        page.add(figures)
+        page.add(heading: "Rounds")
+        page.add(table: Self.columns.map(\.title), rows)
+        page.add(details: run.experiment, of: "The experiment, resolved")
+        return page
+    }
+
+    private var subtitle: String {
+        let clients = run.figure("clients").map { FigureText.of($0, .plain) } ?? "?"
+        let strategy = run.summary["strategy"]?.string ?? "?"
+        let rounds = run.figure("rounds").map { FigureText.of($0, .plain) } ?? "?"
+        return "\(strategy) · \(clients) clients · \(rounds) rounds · seed \(run.seed)"
+    }
+
+    private var tiles: [(name: String, value: String)] {
+        let wanted: [(name: String, key: String, unit: FigureText.Unit)] = [
+            ("final accuracy", "final_accuracy", .share), ("best accuracy", "best_accuracy", .share),
+            ("final perplexity", "final_perplexity", .plain), ("final loss", "final_loss", .plain),
+            ("simulated time", "simulated_seconds", .seconds), ("computed in", "seconds", .seconds),
+            ("steps a second", "steps_per_second", .plain), ("from clients", "bytes_up", .bytes),
+            ("to clients", "bytes_down", .bytes), ("peak memory", "peak_memory_bytes", .bytes),
+        ]
+        return wanted.compactMap { name, key, unit in
+            run.figure(key).map { (name, FigureText.of($0, unit)) }
+        }
+    }
+
+    private static let columns: [(title: String, column: String, unit: FigureText.Unit)] = [
+        ("round", "round", .plain), ("simulated time", "simulated_seconds", .seconds), ("clients", "clients", .plain),
+        ("training loss", "training_loss", .plain), ("loss", "loss", .plain), ("accuracy", "accuracy", .share),
+        ("worst client", "client_accuracy_min", .share), ("median client", "client_accuracy_median", .share),
+        ("perplexity", "perplexity", .plain), ("bytes up", "bytes_up", .bytes), ("bytes down", "bytes_down", .bytes),
+        ("effective rank", "effective_rank", .plain),
+    ]
+
+    private var rows: [[String]] {
+        let columns = Self.columns.map { column in
+            run.rounds.numbers(column.column).map { $0.isNaN ? "" : FigureText.of($0, column.unit) }
+        }
+        return run.rounds.rows.indices.map { row in columns.map { $0[row] } }
+    }
+}
