@@ -43,7 +43,7 @@ package struct DataFile: Sendable {
     }
 
     /// Checks what concerns all rows together.
-    init(path: String, rows: [Row]) throws(TrainingError) {
+    package init(path: String, rows: [Row]) throws(TrainingError) {
         guard let first = rows.first else { throw .noRows(path: path) }
         if let other = rows.first(where: { ($0.split == nil) != (first.split == nil) }) {
             let lacking = first.split == nil ? first : other

@@ -10,9 +10,14 @@ struct BatchAdapter: Sendable {
     }
 
     let segments: [Segment]
+    /// Takes the place of the gradient where each text's is of interest.
+    private(set) var recorder: ExampleRecorder?
 
     /// Adapts all texts of a batch alike.
-    init(_ adapter: ActiveAdapter, over texts: PackedTexts) {
+    ///
+    /// With a recorder, gradients of adapters and heads go there and nowhere else.
+    init(_ adapter: ActiveAdapter, over texts: PackedTexts, recorder: ExampleRecorder? = nil) {
+        self.recorder = recorder
         segments = [
             Segment(
                 adapter: adapter,
@@ -42,13 +47,17 @@ struct BatchAdapter: Sendable {
     /// The adapters as block `index` of the model sees them.
     func layer(_ index: Int) -> LayerAdapter {
         LayerAdapter(
-            segments: segments.map { $0.adapter.segment(index, tokens: $0.tokens, texts: $0.texts, $0.gradient) }
+            segments: segments.map { $0.adapter.segment(index, tokens: $0.tokens, texts: $0.texts, $0.gradient) },
+            recorder: recorder
         )
     }
 
     /// The adapters as the pooler sees them.
     var pooler: LayerAdapter {
-        LayerAdapter(segments: segments.map { $0.adapter.pooler(tokens: $0.tokens, texts: $0.texts, $0.gradient) })
+        LayerAdapter(
+            segments: segments.map { $0.adapter.pooler(tokens: $0.tokens, texts: $0.texts, $0.gradient) },
+            recorder: recorder
+        )
     }
 
     /// Whether any of the poolers is adapted.

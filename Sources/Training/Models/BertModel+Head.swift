@@ -118,22 +118,25 @@ extension BertModel {
             let (rows, labelCount) = (segment.texts.count, head.bias.count)
             let logits = logitsGradient.span.extracting(first..<first + rows * labelCount)
             let elements = segment.texts.lowerBound * hidden..<segment.texts.upperBound * hidden
-            gradient.withElements(in: segment.gradient) { gradient in
-                gradient.withElements(in: head.weight) { weight in
-                    multiply(
-                        logits,
-                        .transposed,
-                        by: pooled.span.extracting(elements),
-                        into: &weight,
-                        m: labelCount,
-                        n: hidden,
-                        k: rows,
-                        beta: 1
-                    )
-                }
-                gradient.withElements(in: head.bias) { bias in
-                    for row in 0..<rows {
-                        Elementwise.add(logits.extracting(row * labelCount..<(row + 1) * labelCount), to: &bias)
+            adapter.recorder?.recordHead(head, logitsGradient: logitsGradient, pooled: pooled, width: hidden)
+            if adapter.recorder == nil {
+                gradient.withElements(in: segment.gradient) { gradient in
+                    gradient.withElements(in: head.weight) { weight in
+                        multiply(
+                            logits,
+                            .transposed,
+                            by: pooled.span.extracting(elements),
+                            into: &weight,
+                            m: labelCount,
+                            n: hidden,
+                            k: rows,
+                            beta: 1
+                        )
+                    }
+                    gradient.withElements(in: head.bias) { bias in
+                        for row in 0..<rows {
+                            Elementwise.add(logits.extracting(row * labelCount..<(row + 1) * labelCount), to: &bias)
+                        }
                     }
                 }
             }

@@ -32,6 +32,8 @@ struct LayerAdapter: Sendable {
     }
 
     let segments: [Segment]
+    /// Takes the place of the gradient of A and B where each text's is of interest; there is one segment then.
+    var recorder: ExampleRecorder?
 
     func isAdapted(_ input: LayerInput) -> Bool { segments.contains { $0.groups[input] != nil } }
 
@@ -174,6 +176,7 @@ struct LayerAdapter: Sendable {
         var gradient = gradient.mutableSpan
         forEachGroup(at: input, rows: rows) { part in
             guard let member = part.group.member(role) else { return }
+            recorder?.recordB(member, of: part.group, outputGradient: outputGradient, u: u, rows: rows)
             uGradient.withElements(in: part.u) { uGradient in
                 gradient.withElements(in: part.segment.gradient) { gradient in
                     part.group.propagate(
@@ -183,7 +186,8 @@ struct LayerAdapter: Sendable {
                         rows: part.rows.count,
                         parameters: part.segment.parameters.span,
                         uGradient: &uGradient,
-                        gradient: &gradient
+                        gradient: &gradient,
+                        findsB: recorder == nil
                     )
                 }
             }
@@ -201,6 +205,10 @@ struct LayerAdapter: Sendable {
     ) {
         var gradient = gradient.mutableSpan
         forEachGroup(at: input, rows: rows) { part in
+            if let recorder {
+                recorder.recordA(of: part.group, uGradient: uGradient, x: x, rows: rows)
+                return
+            }
             let own = x.span.extracting(part.elements(width: part.group.inputWidth))
             gradient.withElements(in: part.segment.gradient) { gradient in
                 withDropped(own, at: input, of: part.segment, scratch: &scratch) {

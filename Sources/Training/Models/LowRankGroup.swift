@@ -61,7 +61,7 @@ struct LowRankGroup: Sendable {
 
     /// Finds the gradients of one member's B, added to `gradient`, and of its columns of u.
     ///
-    /// `gradient` is that of all parameters of the adapter.
+    /// `gradient` is that of all parameters of the adapter; that of B is left out unless `findsB`.
     func propagate(
         _ member: Member,
         outputGradient: Span<Float>,
@@ -69,21 +69,24 @@ struct LowRankGroup: Sendable {
         rows: Int,
         parameters: Span<Float>,
         uGradient: inout MutableSpan<Float>,
-        gradient: inout MutableSpan<Float>
+        gradient: inout MutableSpan<Float>,
+        findsB: Bool = true
     ) {
-        gradient.withElements(in: member.b) { gradient in
-            multiply(
-                outputGradient,
-                .transposed,
-                by: u.extracting(columns(of: member, rows: rows)),
-                into: &gradient,
-                m: member.outputWidth,
-                n: member.rank,
-                k: rows,
-                alpha: member.scaling,
-                beta: 1,
-                strides: (a: member.outputWidth, b: rank, c: member.rank)
-            )
+        if findsB {
+            gradient.withElements(in: member.b) { gradient in
+                multiply(
+                    outputGradient,
+                    .transposed,
+                    by: u.extracting(columns(of: member, rows: rows)),
+                    into: &gradient,
+                    m: member.outputWidth,
+                    n: member.rank,
+                    k: rows,
+                    alpha: member.scaling,
+                    beta: 1,
+                    strides: (a: member.outputWidth, b: rank, c: member.rank)
+                )
+            }
         }
         uGradient.withElements(in: columns(of: member, rows: rows)) { uGradient in
             multiply(
