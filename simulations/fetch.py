@@ -1,7 +1,8 @@
 """Fetches the models and texts of the simulations once, into the cache folder: `fetch.py [vader] [icd] [man] [smollm2]`.
 
 - vader: MiniLM and the demo's four silos (see examples/four-silos/fetch.py).
-- icd: 58,672 medical phrases with their chapter, from the ICD-10-CM tabular list (a work of the US government).
+- icd: 58,672 medical phrases with their chapter, from the ICD-10-CM tabular list (a work of the US government), and a sixth
+  of them for sweeps of many runs.
 - man: Linux manual pages in four languages, as plain text, from Debian's packages.
 - smollm2: SmolLM2-135M-Instruct (Apache-2.0), a GGUF file that `fed-client import-gguf` makes into a Hugging Face folder.
 
@@ -47,6 +48,11 @@ def held_out(name):
     return hashlib.sha256(name.encode()).digest()[0] < 51
 
 
+def is_sampled(name):
+    """A fixed sixth of everything, whatever is held out."""
+    return hashlib.sha256(name.encode()).digest()[1] < 43
+
+
 def write(rows, file):
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".draft")
@@ -84,10 +90,11 @@ def fetch_icd(target):
         phrases.setdefault(text, title)
     if len(phrases) != ICD_PHRASES:
         demo.stop(f"the list has {len(phrases)} phrases, not {ICD_PHRASES}.")
-    rows = (
+    rows = [
         {"text": text, "label": title, "split": "test" if held_out(text) else "train"}
         for text, title in phrases.items()
-    )
+    ]
+    write([row for row in rows if is_sampled(row["text"])], target.with_name("icd-sixth.jsonl"))
     write(rows, target)
 
 

@@ -23,7 +23,7 @@ struct PartitionPicture: Sendable {
     var isEmpty: Bool { clients.isEmpty || labels.count < 2 }
 
     func drawn() -> SVGDocument {
-        let left = min(200, (labels.map(ChartFrame.width(of:)).max() ?? 40) + 20)
+        let left = (labels.map { ChartFrame.width(of: Self.shortened($0)) }.max() ?? 40) + 20
         let rowHeight = max(16, min(34, 360 / Double(labels.count)))
         let title =
             clientCount > clients.count
@@ -40,7 +40,7 @@ struct PartitionPicture: Sendable {
             let up = 1 - (Double(row) + 0.5) / Double(labels.count)
             let middle = frame.column(0, of: 1, from: up, to: up)
             frame.document.line(from: (left, middle.y), to: (ChartFrame.width - 24, middle.y), .grid)
-            frame.document.text(label, at: (left - 10, middle.y + 4), .end)
+            frame.document.text(Self.shortened(label), at: (left - 10, middle.y + 4), .end)
             for client in clients.indices where counts[client][row] > 0 {
                 let place = frame.column(client, of: clients.count, from: up, to: up)
                 let count = counts[client][row]
@@ -57,6 +57,11 @@ struct PartitionPicture: Sendable {
         frame.document.text(clients.count == 1 ? "client" : "clients", at: (left + 20, frame.document.height - 14))
         drawNames(in: &frame)
         return frame.document
+    }
+
+    /// A label as long as fits beside the picture.
+    private static func shortened(_ label: String) -> String {
+        label.count <= 28 ? label : label.prefix(27) + "…"
     }
 
     private func drawNames(in frame: inout ChartFrame) {
