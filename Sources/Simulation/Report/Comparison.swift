@@ -36,14 +36,14 @@ package struct Comparison {
 
     let groups: [Group]
 
-    /// Reads the runs in, or below, each of `folders`.
+    /// Reads the runs in, or below, each of `directories`.
     ///
     /// - Throws: ``SimulationError/unreadableRun(path:problem:)`` that names the folder or file.
-    package init(folders: [URL]) throws(SimulationError) {
+    package init(directories: [URL]) throws(SimulationError) {
         var labels: [String] = []
         var byLabel: [String: [RunRecord]] = [:]
-        for folder in folders {
-            for run in try RunRecord.all(in: folder) {
+        for directory in directories {
+            for run in try RunRecord.all(in: directory) {
                 if byLabel[run.label] == nil { labels.append(run.label) }
                 byLabel[run.label, default: []].append(run)
             }

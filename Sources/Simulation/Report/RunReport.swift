@@ -6,8 +6,8 @@ package struct RunReport {
     private let run: RunRecord
 
     /// - Throws: ``SimulationError/unreadableRun(path:problem:)`` that names the file.
-    package init(folder: URL) throws(SimulationError) {
-        run = try RunRecord(folder: folder)
+    package init(directory: URL) throws(SimulationError) {
+        run = try RunRecord(folder: directory)
     }
 
     /// Writes the report into the run's folder, in place of an older one.

@@ -44,7 +44,7 @@ struct ReportTests {
     func page() async throws {
         try await withTemporaryDirectory { folder in
             try writeRun(to: folder, label: "a <b>", seed: 1, accuracy: [0.2, 0.4, 0.5])
-            try RunReport(folder: folder).write()
+            try RunReport(directory: folder).write()
             let html = try String(contentsOf: folder.appendingPathComponent("report.html"), encoding: .utf8)
             #expect(html.contains("<h1>a &lt;b&gt;</h1>") && html.contains("<b>50 %</b><span>final accuracy</span>"))
             #expect(html.firstMatch(of: /(src|href)=/) == nil && !html.contains("<script"))
@@ -74,7 +74,7 @@ struct ReportTests {
             }
             let other = folder.appendingPathComponent("flexlora", isDirectory: true)
             try writeRun(to: other, label: "flexlora, x", seed: 1, accuracy: [0.25, 0.5, 0.5])
-            let comparison = try Comparison(folders: [folder])
+            let comparison = try Comparison(directories: [folder])
             let series = try #require(comparison.groups.first).series("accuracy", over: "round")
             #expect(series.points.map(\.y) == [0.25, 0.25, 0.625])
             #expect(series.band.map(\.low) == [0.25, 0.25, 0.5] && series.band.map(\.high) == [0.25, 0.25, 0.75])
@@ -97,12 +97,12 @@ struct ReportTests {
     @Test("a folder without a run, and a damaged table, are named")
     func unreadable() async throws {
         try await withTemporaryDirectory { folder in
-            let empty = #expect(throws: SimulationError.self) { try Comparison(folders: [folder]) }
+            let empty = #expect(throws: SimulationError.self) { try Comparison(directories: [folder]) }
             #expect(empty?.description.contains("it holds no run") == true)
             try writeRun(to: folder, label: "a", seed: 1, accuracy: [0.2, 0.4, 0.5])
             let table = folder.appendingPathComponent("rounds.csv")
             try Data("round,accuracy\n1\n".utf8).write(to: table)
-            let error = #expect(throws: SimulationError.self) { try RunReport(folder: folder) }
+            let error = #expect(throws: SimulationError.self) { try RunReport(directory: folder) }
             #expect(error?.description.contains("rounds.csv' cannot be read: a row has 1 fields") == true)
         }
     }
