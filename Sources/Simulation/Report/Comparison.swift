@@ -10,7 +10,7 @@ package struct Comparison {
 
         /// The mean and the range of a figure over the seeds; `nil` when no run has it.
         func figure(_ key: String) -> (mean: Double, low: Double, high: Double)? {
-            let values = runs.compactMap { $0.figure(key) }
+            let values = runs.compactMap { $0.figure(key) ?? $0.last(key) }
             guard let low = values.min(), let high = values.max() else { return nil }
             return (values.reduce(0, +) / Double(values.count), low, high)
         }
@@ -53,10 +53,11 @@ package struct Comparison {
 
     // MARK: - Table
 
+    /// By their paths in the summary, or by columns of the rounds, of which the last number counts.
     private static let figures: [(title: String, key: String, unit: FigureText.Unit)] = [
-        ("final accuracy", "final_accuracy", .share), ("best accuracy", "best_accuracy", .share),
-        ("worst client", "final_client_accuracy_min", .share), ("final perplexity", "final_perplexity", .plain),
-        ("final loss", "final_loss", .plain), ("effective rank", "final_effective_rank", .plain),
+        ("final accuracy", "final.accuracy", .share), ("best accuracy", "best.accuracy", .share),
+        ("worst client", "client_accuracy_min", .share), ("final perplexity", "final.perplexity", .plain),
+        ("final loss", "final.loss", .plain), ("effective rank", "effective_rank", .plain),
         ("simulated time", "simulated_seconds", .seconds), ("bytes up", "bytes_up", .bytes),
         ("bytes down", "bytes_down", .bytes),
     ]
@@ -80,7 +81,9 @@ package struct Comparison {
     /// The same as comma-separated values with plain numbers: mean, lowest and highest of each figure.
     var commaSeparated: String {
         let shown = Self.figures.filter { figure in groups.contains { $0.figure(figure.key) != nil } }
-        let header = ["run", "seeds"] + shown.flatMap { [$0.key, "\($0.key)_low", "\($0.key)_high"] }
+        let header =
+            ["run", "seeds"]
+            + shown.map { $0.key.replacing(".", with: "_") }.flatMap { [$0, "\($0)_low", "\($0)_high"] }
         let rows = groups.map { group in
             [Self.quoted(group.label), "\(group.runs.count)"]
                 + shown.flatMap { figure in

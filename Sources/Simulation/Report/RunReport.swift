@@ -37,8 +37,8 @@ package struct RunReport {
 
     private var tiles: [(name: String, value: String)] {
         let wanted: [(name: String, key: String, unit: FigureText.Unit)] = [
-            ("final accuracy", "final_accuracy", .share), ("best accuracy", "best_accuracy", .share),
-            ("final perplexity", "final_perplexity", .plain), ("final loss", "final_loss", .plain),
+            ("final accuracy", "final.accuracy", .share), ("best accuracy", "best.accuracy", .share),
+            ("final perplexity", "final.perplexity", .plain), ("final loss", "final.loss", .plain),
             ("simulated time", "simulated_seconds", .seconds), ("computed in", "seconds", .seconds),
             ("steps a second", "steps_per_second", .plain), ("from clients", "bytes_up", .bytes),
             ("to clients", "bytes_down", .bytes), ("peak memory", "peak_memory_bytes", .bytes),

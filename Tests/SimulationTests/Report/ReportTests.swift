@@ -13,8 +13,8 @@ struct ReportTests {
         }
         try write(
             """
-            {"name": "n", "label": "\(label)", "task": "sequence-classification", "strategy": "fedavg", "seed": \(seed),
-             "clients": 2, "rounds": 2, "final_accuracy": \(accuracy[2])}
+            {"name": "\(label)", "task": "sequence-classification", "strategy": "fedavg", "seed": \(seed),
+             "clients": 2, "rounds": 2, "final": {"accuracy": \(accuracy[2])}}
             """,
             "summary.json"
         )
@@ -69,28 +69,30 @@ struct ReportTests {
     func comparison() async throws {
         try await withTemporaryDirectory { folder in
             for (seed, last) in [(1, 0.5), (2, 0.75)] {
-                let run = folder.appendingPathComponent("fedavg/\(seed)", isDirectory: true)
+                let run = folder.appendingPathComponent("name=fedavg,seed=\(seed)", isDirectory: true)
                 try writeRun(to: run, label: "fedavg", seed: seed, accuracy: [0.25, 0.25, last])
             }
-            let other = folder.appendingPathComponent("flexlora", isDirectory: true)
-            try writeRun(to: other, label: "flexlora, x", seed: 1, accuracy: [0.25, 0.5, 0.5])
+            let other = folder.appendingPathComponent("strategy=name-flexlora+mode-state,alpha=0.1", isDirectory: true)
+            try writeRun(to: other, label: "other", seed: 1, accuracy: [0.25, 0.5, 0.5])
             let comparison = try Comparison(directories: [folder])
             let series = try #require(comparison.groups.first).series("accuracy", over: "round")
             #expect(series.points.map(\.y) == [0.25, 0.25, 0.625])
             #expect(series.band.map(\.low) == [0.25, 0.25, 0.5] && series.band.map(\.high) == [0.25, 0.25, 0.75])
             #expect(
                 comparison.table.rows.map { $0[..<3] } == [
-                    ["fedavg", "2", "62.5 % (50 %–75 %)"], ["flexlora, x", "1", "50 %"],
+                    ["fedavg", "2", "62.5 % (50 %–75 %)"], ["flexlora state, alpha 0.1", "1", "50 %"],
                 ]
             )
             #expect(
-                comparison.commaSeparated
-                    == "run,seeds,final_accuracy,final_accuracy_low,final_accuracy_high\nfedavg,2,0.625,0.5,0.75\n\"flexlora, x\",1,0.5,0.5,0.5\n"
+                comparison.commaSeparated.split(separator: "\n").prefix(2)
+                    .map { $0.split(separator: ",").prefix(5).joined(separator: ",") }
+                    == ["run,seeds,final_accuracy,final_accuracy_low,final_accuracy_high", "fedavg,2,0.625,0.5,0.75"]
             )
+            #expect(comparison.commaSeparated.contains("\n\"flexlora state, alpha 0.1\",1,0.5,0.5,0.5,"))
             let result = folder.appendingPathComponent("result", isDirectory: true)
             try comparison.write(to: result)
             let html = try String(contentsOf: result.appendingPathComponent("comparison.html"), encoding: .utf8)
-            #expect(html.contains("3 runs in 2 groups") && html.contains("<td>flexlora, x</td>"))
+            #expect(html.contains("3 runs in 2 groups") && html.contains("<td>flexlora state, alpha 0.1</td>"))
         }
     }
 

@@ -57,12 +57,37 @@ package struct RunRecord: Sendable {
     // MARK: - Summary
 
     var name: String { summary["name"]?.string ?? folder.lastPathComponent }
-    /// What tells this run from others of its sweep, apart from the seed.
-    package var label: String { summary["label"]?.string ?? name }
+
+    /// What tells this run from others of its sweep, apart from the seed; the experiment's name when it is no sweep's.
+    ///
+    /// A sweep's folders are called by their settings, such as `name=fedavg,alpha=0.1,seed=2`.
+    package var label: String {
+        let settings = folder.lastPathComponent.split(separator: ",").filter { $0.contains("=") }
+        let parts = settings.filter { !$0.hasPrefix("seed=") }.map { setting in
+            let key = setting.prefix { $0 != "=" }
+            let value = setting.dropFirst(key.count + 1)
+            guard key == "name" || key == "strategy" else { return "\(key) \(value)" }
+            // A strategy with its settings: `name-flexlora+mode-delta`.
+            return value.split(separator: "+")
+                .map { $0.hasPrefix("name-") || $0.hasPrefix("mode-") ? $0.dropFirst(5) : $0 }
+                .joined(separator: " ")
+        }
+        return parts.isEmpty ? name : parts.joined(separator: ", ")
+    }
+
     var seed: String { summary["seed"]?.integer.map(String.init) ?? "" }
     var isLanguageModel: Bool { summary["task"]?.string == "causal-lm" }
 
-    func figure(_ key: String) -> Double? { summary[key]?.double }
+    /// A number of the summary, by the path of its key: `seconds`, `final.accuracy`.
+    func figure(_ path: String) -> Double? {
+        let keys = path.split(separator: ".")
+        var object: JSONObject? = summary
+        for key in keys.dropLast() { object = object?[String(key)]?.object }
+        return keys.last.flatMap { object?[String($0)]?.double }
+    }
+
+    /// The last number of a column of the rounds.
+    func last(_ column: String) -> Double? { rounds.numbers(column).last { $0.isFinite } }
 
     // MARK: - Rounds
 
