@@ -27,8 +27,6 @@ package enum CoordinatorError: Error, Equatable {
     case nothingToExport(JobID)
     /// The job is finished, failed or cancelled already.
     case jobIsOver(JobID)
-    /// No folder holds the base model that the job names.
-    case modelNotFound(model: String, tried: [String])
     /// The database names an adapter that its tables do not hold, or one with impossible figures.
     case corruptRecord(table: String, key: String)
 
@@ -86,11 +84,6 @@ extension CoordinatorError: CustomStringConvertible {
             "Job '\(id)' has no adapter yet. Wait for its first round: `fed-server job wait \(id)`."
         case .jobIsOver(let id):
             "Job '\(id)' is over already. See `fed-server job status \(id)`."
-        case .modelNotFound(let model, let tried):
-            """
-            There is no base model '\(model)' (looked for a `model.safetensors` in \(tried.joined(separator: ", "))). \
-            Give `model` the path of a Hugging Face directory, or put one there.
-            """
         case .corruptRecord(let table, let key):
             "The record '\(key)' of table '\(table)' is damaged. Stop the server and restore a backup of the state directory."
         case .invalidClientName(let name):

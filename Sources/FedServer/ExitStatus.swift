@@ -45,7 +45,7 @@ extension CoordinatorError {
     fileprivate var status: ExitStatus {
         switch self {
         case .folderNotEmpty, .notAStateDirectory, .invalidSettings, .invalidAddress, .adminNotOnLoopback, .unknownJob,
-            .nothingToExport, .invalidClientName, .unknownClient, .modelNotFound:
+            .nothingToExport, .invalidClientName, .unknownClient:
             .usage
         case .tokenReused, .jobIsOver:
             .refused

@@ -2,6 +2,8 @@
 package enum FederatedLearningError: Error, Hashable {
     /// The weights of the base model cannot be read.
     case baseModel(path: String, reason: String)
+    /// No folder holds the base model that the job names.
+    case modelNotFound(model: String, tried: [String])
     /// The job does not fit its base model.
     case unsuitableJob(key: String, problem: String)
     /// The backend shut down while the run was going on.
@@ -17,6 +19,11 @@ extension FederatedLearningError: CustomStringConvertible {
             """
             The base model's weights '\(path)' cannot be read (\(reason)). Give a Hugging Face directory with a \
             `model.safetensors`.
+            """
+        case .modelNotFound(let model, let tried):
+            """
+            There is no base model '\(model)' (looked for a `model.safetensors` in \(tried.joined(separator: ", "))). \
+            Give `model` the path of a Hugging Face directory, or put one there.
             """
         case .unsuitableJob(let key, let problem):
             "The job's `\(key)` does not fit its base model: \(problem)"

@@ -16,6 +16,11 @@ package enum JobFile {
 
     /// Reads the job file at `url`.
     package static func read(at url: URL) throws(JobFileError) -> JobConfiguration {
+        try parse(bytes(at: url))
+    }
+
+    /// Returns the bytes of the file at `url`, unless they are too many for a job.
+    private static func bytes(at url: URL) throws(JobFileError) -> Data {
         let bytes: Data
         do {
             let file = try FileHandle(forReadingFrom: url)
@@ -25,14 +30,23 @@ package enum JobFile {
         } catch {
             throw .cannotRead(path: url.path, reason: error.localizedDescription)
         }
-        return try parse(bytes)
+        return bytes
+    }
+
+    /// Reads the text of the file at `url`, which holds a job.
+    package static func text(at url: URL) throws(JobFileError) -> String {
+        try text(of: bytes(at: url))
     }
 
     /// Reads the bytes of a job file.
     package static func parse(_ bytes: some Collection<UInt8>) throws(JobFileError) -> JobConfiguration {
+        try parse(text(of: bytes))
+    }
+
+    private static func text(of bytes: some Collection<UInt8>) throws(JobFileError) -> String {
         guard bytes.count <= byteLimit else { throw .tooLarge(bytes: bytes.count, limit: byteLimit) }
         guard let text = String(validating: bytes, as: UTF8.self) else { throw .notText }
-        return try parse(text)
+        return text
     }
 
     /// Reads the text of a job file.
@@ -44,7 +58,7 @@ package enum JobFile {
     // MARK: - YAML
 
     /// Returns the only document of `text`, free of anchors and aliases.
-    private static func compose(_ text: String) throws(JobFileError) -> Node {
+    static func compose(_ text: String) throws(JobFileError) -> Node {
         // The composer hashes keys, aliases included: a handful of nested aliases could keep it busy for hours. A job
         // needs none, so more stars in front of words than a comment would hold are refused before it starts.
         guard text.matches(of: #/\*[A-Za-z0-9_\-]/#).prefix(17).count <= 16 else { throw .aliases(line: nil) }
@@ -111,7 +125,7 @@ package enum JobFile {
         Key.allCases.map { "\(section.rawValue).\($0.rawValue)" }
     }
 
-    private static func configuration(of root: Node) throws(JobFileError) -> JobConfiguration {
+    static func configuration(of root: Node) throws(JobFileError) -> JobConfiguration {
         if let text = root.scalar?.string, text.isEmpty { throw .empty }
         let job = try JobFileSection<JobKey>(root, at: .init(""), elsewhere: paths)
         let task = try job.required(.task, job.choice(.task, of: JobConfiguration.Task.self))

@@ -1,13 +1,13 @@
-internal import Yams
+package import Yams
 
 /// The keys of one section of a job file, each with something to write there.
-protocol JobFileKey: RawRepresentable<String>, CaseIterable, Sendable {
+package protocol JobFileKey: RawRepresentable<String>, CaseIterable, Sendable {
     /// A value that the key takes, as it would stand in the file.
     var example: String { get }
 }
 
 /// One mapping of a job file, read strictly: a key that `Key` does not list is an error from the start.
-struct JobFileSection<Key: JobFileKey> {
+package struct JobFileSection<Key: JobFileKey> {
     /// The path of the section, empty at the top.
     private let path: String
     private let values: [String: Node]
@@ -19,8 +19,14 @@ struct JobFileSection<Key: JobFileKey> {
     ///   - node: The value that should be a mapping.
     ///   - place: Where it stands.
     ///   - elsewhere: The full paths of all keys of a job, to say where a misplaced key belongs.
+    ///   - beside: Keys that are known there, too, but read by somebody else.
     /// - Throws: ``JobFileError`` when it is no mapping, or has a key that is not one of `Key`.
-    init(_ node: Node, at place: JobFileError.Place, elsewhere: [String]) throws(JobFileError) {
+    package init(
+        _ node: Node,
+        at place: JobFileError.Place,
+        elsewhere: [String],
+        beside: [String] = []
+    ) throws(JobFileError) {
         guard let mapping = node.mapping else {
             throw .wrongType(
                 place,
@@ -30,17 +36,18 @@ struct JobFileSection<Key: JobFileKey> {
             )
         }
         self.path = place.path
+        let known = Key.allCases.map(\.rawValue) + beside
         var values: [String: Node] = [:]
         var lines: [String: Int] = [:]
         for (key, value) in mapping {
             guard let name = key.scalar?.string else {
-                throw .unknownKey(.init(Self.join(path, "?"), line: key.mark?.line), meant: nil, known: Self.known)
+                throw .unknownKey(.init(Self.join(path, "?"), line: key.mark?.line), meant: nil, known: known)
             }
             guard Key(rawValue: name) != nil else {
                 let meant =
-                    NearestName.of(name, among: Self.known).map { Self.join(place.path, $0) }
+                    NearestName.of(name, among: known).map { Self.join(place.path, $0) }
                     ?? elsewhere.first { $0.hasSuffix(".\(name)") || $0 == name }
-                throw .unknownKey(.init(Self.join(path, name), line: key.mark?.line), meant: meant, known: Self.known)
+                throw .unknownKey(.init(Self.join(path, name), line: key.mark?.line), meant: meant, known: known)
             }
             values[name] = value
             lines[name] = key.mark?.line
@@ -49,35 +56,33 @@ struct JobFileSection<Key: JobFileKey> {
         self.lines = lines
     }
 
-    private static var known: [String] { Key.allCases.map(\.rawValue) }
-
     private static func join(_ path: String, _ key: String) -> String {
         path.isEmpty ? key : "\(path).\(key)"
     }
 
     /// Where `key` stands, for messages.
-    func place(_ key: Key) -> JobFileError.Place {
+    package func place(_ key: Key) -> JobFileError.Place {
         .init(Self.join(path, key.rawValue), line: lines[key.rawValue])
     }
 
     /// Whether the file gives `key`, with or without a value.
-    func has(_ key: Key) -> Bool { values[key.rawValue] != nil }
+    package func has(_ key: Key) -> Bool { values[key.rawValue] != nil }
 
     // MARK: - Values
 
     /// Returns the value of `key`; `nil` when the key is absent, an error when it is there without a value.
-    func node(_ key: Key) throws(JobFileError) -> Node? {
+    package func node(_ key: Key) throws(JobFileError) -> Node? {
         guard let node = values[key.rawValue] else { return nil }
         guard !node.isNull else { throw wrongType(key, expected: "a value", found: node) }
         return node
     }
 
-    func required<Value>(_ key: Key, _ value: Value?) throws(JobFileError) -> Value {
+    package func required<Value>(_ key: Key, _ value: Value?) throws(JobFileError) -> Value {
         guard let value else { throw .missing(place(key), example: key.example) }
         return value
     }
 
-    func text(_ key: Key, atMost limit: Int) throws(JobFileError) -> String? {
+    package func text(_ key: Key, atMost limit: Int) throws(JobFileError) -> String? {
         guard let node = try node(key) else { return nil }
         guard let text = node.scalar?.string else { throw wrongType(key, expected: "a text", found: node) }
         try checkText(text, of: key, atMost: limit)
@@ -87,7 +92,7 @@ struct JobFileSection<Key: JobFileKey> {
     /// Reads a list of different, non-empty texts.
     ///
     /// What looks like a number or a truth value is taken as it is written.
-    func texts(_ key: Key, count: ClosedRange<Int>) throws(JobFileError) -> [String]? {
+    package func texts(_ key: Key, count: ClosedRange<Int>) throws(JobFileError) -> [String]? {
         guard let node = try node(key) else { return nil }
         guard let sequence = node.sequence else { throw wrongType(key, expected: "a list of texts", found: node) }
         var texts: [String] = []
@@ -112,7 +117,7 @@ struct JobFileSection<Key: JobFileKey> {
         return texts
     }
 
-    func integer<Integer: FixedWidthInteger>(
+    package func integer<Integer: FixedWidthInteger>(
         _ key: Key,
         in range: ClosedRange<Integer>
     ) throws(JobFileError) -> Integer? {
@@ -130,7 +135,7 @@ struct JobFileSection<Key: JobFileKey> {
         return value
     }
 
-    func number(
+    package func number(
         _ key: Key,
         allowed: String,
         _ isAllowed: (Double) -> Bool
@@ -146,7 +151,7 @@ struct JobFileSection<Key: JobFileKey> {
         return value
     }
 
-    func flag(_ key: Key) throws(JobFileError) -> Bool? {
+    package func flag(_ key: Key) throws(JobFileError) -> Bool? {
         guard let node = try node(key) else { return nil }
         switch node.plainText {
         case "true": return true
@@ -155,7 +160,7 @@ struct JobFileSection<Key: JobFileKey> {
         }
     }
 
-    func duration(_ key: Key, in range: ClosedRange<Duration>) throws(JobFileError) -> Duration? {
+    package func duration(_ key: Key, in range: ClosedRange<Duration>) throws(JobFileError) -> Duration? {
         guard let node = try node(key) else { return nil }
         guard let text = node.scalar?.string, let value = DurationText.parse(text) else {
             throw wrongType(
@@ -171,7 +176,7 @@ struct JobFileSection<Key: JobFileKey> {
         return value
     }
 
-    func choice<Choice>(_ key: Key, of type: Choice.Type) throws(JobFileError) -> Choice?
+    package func choice<Choice>(_ key: Key, of type: Choice.Type) throws(JobFileError) -> Choice?
     where Choice: CaseIterable & RawRepresentable<String> {
         guard let text = try text(key, atMost: 64) else { return nil }
         guard let choice = Choice(rawValue: text) else {

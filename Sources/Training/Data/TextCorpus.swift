@@ -86,7 +86,8 @@ package struct TextCorpus: Sendable {
         return labelOfRow.map { places[Int($0)] }
     }
 
-    private static func heldOut(_ rows: [DataFile.Row], seed: UInt64) -> [Bool] {
+    /// Returns for each row whether it is held out.
+    static func heldOut(_ rows: [DataFile.Row], seed: UInt64) -> [Bool] {
         if rows.first?.split != nil { return rows.map { $0.split == .test } }
         let documents = rows.map { $0.document ?? $0.text }
         let choice = HoldOut(seed: seed).choose(among: documents)

@@ -1,8 +1,9 @@
 package import Foundation
 
-/// Finds the folder of a base model that a job names.
+/// Finds the folder of a base model that a job names, and other files that are fetched once and kept in the cache.
 package struct ModelLocator: Sendable {
-    private let cache: URL
+    /// Where models are kept in `models`, and data in `data`.
+    package let cache: URL
 
     /// Finds the cache folder: `TRIBUTARY_CACHE` names it, else it is `tributary` in `XDG_CACHE_HOME` or `~/.cache`.
     package init(environment: [String: String]) {
@@ -18,8 +19,8 @@ package struct ModelLocator: Sendable {
     /// Returns the first folder with weights among: an absolute path, a path from the job file's folder on, and a name in
     /// the cache's `models`.
     ///
-    /// - Throws: ``CoordinatorError/modelNotFound(model:tried:)``.
-    package func locate(_ model: String, besides folder: URL) throws(CoordinatorError) -> URL {
+    /// - Throws: ``FederatedLearningError/modelNotFound(model:tried:)``.
+    package func locate(_ model: String, besides folder: URL) throws(FederatedLearningError) -> URL {
         let candidates =
             model.hasPrefix("/")
             ? [URL(fileURLWithPath: model, isDirectory: true)]

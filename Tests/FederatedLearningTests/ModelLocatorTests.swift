@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Coordinator
+@testable import FederatedLearning
 
 @Suite("Model locator")
 struct ModelLocatorTests {
@@ -38,7 +38,7 @@ struct ModelLocatorTests {
             let tried = ["jobs/m", ".cache/tributary/models/m"].map {
                 folder.appendingPathComponent($0).standardizedFileURL.path
             }
-            #expect(throws: CoordinatorError.modelNotFound(model: "m", tried: tried)) {
+            #expect(throws: FederatedLearningError.modelNotFound(model: "m", tried: tried)) {
                 try locator.locate("m", besides: folder.appendingPathComponent("jobs", isDirectory: true))
             }
         }

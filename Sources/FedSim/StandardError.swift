@@ -1,0 +1,13 @@
+import Foundation
+
+/// Where errors and progress go, so that standard output holds nothing but results.
+enum StandardError {
+    static func write(_ line: String) { writeRaw(line + "\n") }
+
+    static func writeRaw(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+
+    /// Whether a person watches.
+    static var isTerminal: Bool { isatty(FileHandle.standardError.fileDescriptor) == 1 }
+}

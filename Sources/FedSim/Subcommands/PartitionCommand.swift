@@ -1,0 +1,50 @@
+import ArgumentParser
+import FederatedLearning
+import Foundation
+import Simulation
+
+/// Shows who would hold what, without running anything.
+struct PartitionCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "partition",
+        abstract: "Show which client of an experiment holds what, and write partition.csv."
+    )
+
+    /// How many clients are printed; the file has them all.
+    private static let shownClients = 40
+
+    @OptionGroup var experiment: ExperimentOptions
+
+    @Option(help: ArgumentHelp("The folder to write partition.csv to.", valueName: "folder"))
+    var out: String?
+
+    @Flag(help: "Write the rows of each client as a JSON lines file, which fed-client takes as its data.")
+    var writeData = false
+
+    func validate() throws {
+        guard !writeData || out != nil else { throw ValidationError("--write-data needs a folder: give --out.") }
+    }
+
+    func run() async throws {
+        let sweep = try experiment.sweep()
+        guard let run = sweep.runs.first, sweep.runs.count == 1 || out == nil else {
+            throw ValidationError("--out takes one partition. Give --seed, or --set without lists.")
+        }
+        let bench = Workbench(
+            folder: experiment.url.deletingLastPathComponent(),
+            environment: ProcessInfo.processInfo.environment,
+            threads: nil
+        )
+        let (population, data) = try bench.population(for: run.experiment)
+        let table = PartitionTable(population)
+        let shown = (0..<min(population.count, Self.shownClients)).map(table.cells)
+        TextTable(table.columns, fitting: shown).write(shown)
+        if population.count > shown.count { print("… and \(population.count - shown.count) more") }
+        let empty = table.emptyClientCount
+        if empty > 0 { print("\(empty) clients have no rows to train on and take no part.") }
+        guard let out else { return }
+        let folder = URL(fileURLWithPath: out, isDirectory: true)
+        try table.write(to: folder)
+        if writeData { try PartitionData(population: population, data: data).write(to: folder) }
+    }
+}
