@@ -17,7 +17,7 @@ enum ExitStatus: Int32 {
     /// The status that an error ends the program with.
     init(_ error: any Error) {
         switch error {
-        case SimulationError.runFailed, SimulationError.cannotWrite: self = .failed
+        case SimulationError.runFailed, SimulationError.cannotWrite, SimulationError.interrupted: self = .failed
         case TrainingError.divergedLoss: self = .failed
         case is SimulationError, is JobFileError, is AdapterError, is AggregationError, is TrainingError,
             is FederatedLearningError:

@@ -11,6 +11,8 @@ package enum SimulationError: Error, Hashable {
     /// The output folder holds something that must not be written over.
     case folderInUse(path: String, reason: String)
     case cannotWrite(path: String, reason: String)
+    /// Somebody stopped the run; what it had done up to the end of a round is saved.
+    case interrupted(path: String, round: Int?)
     /// The rounds came to no end.
     case runFailed(reason: String)
 }
@@ -32,6 +34,13 @@ extension SimulationError: CustomStringConvertible {
             "'\(path)' \(reason). Give another folder with --out, or remove it."
         case .cannotWrite(let path, let reason):
             "'\(path)' cannot be written: \(reason). Check the disk and its permissions."
+        case .interrupted(let path, let round?):
+            """
+            The run in '\(path)' was interrupted, and its state after round \(round) is saved. Give the same command again to \
+            go on from there.
+            """
+        case .interrupted(let path, nil):
+            "The run in '\(path)' was interrupted before a state was saved. Give the same command again to start it over."
         case .runFailed(let reason): "The run has failed: \(reason)"
         }
     }

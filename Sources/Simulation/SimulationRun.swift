@@ -136,6 +136,16 @@ package struct SimulationRun: Sendable {
         return try await finish(state, output: output, store: store, recorder: recorder, population: population)
     }
 
+    /// What a finished run of this very experiment and version left in `folder`; `nil` when there is none.
+    package static func summary(ofFinished text: String, in folder: URL) -> RunSummary? {
+        RunFolder(folder).summary(ofFinished: text)
+    }
+
+    /// After which round the state of an interrupted run in `folder` is saved; `nil` when none is.
+    package static func savedRound(in folder: URL) -> Int? {
+        (try? Checkpoint.read(in: folder))?.run.state.committedRounds
+    }
+
     /// Writes what is left at the end.
     private func finish(
         _ state: RunState,

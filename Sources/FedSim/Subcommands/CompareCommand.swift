@@ -6,10 +6,16 @@ import Simulation
 struct CompareCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
-        abstract: "Compare runs: one report with their curves in the same plots."
+        abstract: "Compare runs: one report with their curves in the same plots.",
+        discussion: """
+            Prints a table and writes it, with the plots, as a report. Runs that differ in nothing but their seeds are one \
+            line: the mean, and the range over the seeds.
+
+            Example: fed-sim compare results/name=fedavg,seed=1 results/name=flexlora,seed=1 --out comparison
+            """
     )
 
-    @Argument(help: ArgumentHelp("The folders of the runs.", valueName: "folder"))
+    @Argument(help: ArgumentHelp("Folders of runs, or folders that hold several.", valueName: "folder"))
     var folders: [String]
 
     @Option(help: ArgumentHelp("The folder for the comparison.", valueName: "folder"))
@@ -18,7 +24,10 @@ struct CompareCommand: AsyncParsableCommand {
     func run() async throws {
         let runs = folders.map { URL(fileURLWithPath: $0, isDirectory: true) }
         let target = URL(fileURLWithPath: out, isDirectory: true)
-        try Comparison(directories: runs).write(to: target)
-        print(target.standardizedFileURL.path)
+        let comparison = try Comparison(directories: runs)
+        try comparison.write(to: target)
+        let (header, rows) = comparison.table
+        TextTable(header, fitting: rows).write(rows)
+        print("\n\(target.standardizedFileURL.path)")
     }
 }

@@ -7,7 +7,12 @@ import Simulation
 struct PartitionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "partition",
-        abstract: "Show which client of an experiment holds what, and write partition.csv."
+        abstract: "Show which client of an experiment holds what, and write partition.csv.",
+        discussion: """
+            Nothing is trained, and no model is needed.
+
+            Example: fed-sim partition experiment.yaml --set partition.alpha=0.1 --out partition --write-data
+            """
     )
 
     /// How many clients are printed; the file has them all.

@@ -8,7 +8,16 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run an experiment and write its tables, its adapter and a report.",
-        discussion: "A run that was interrupted goes on where it was when it is started again with the same folder."
+        discussion: """
+            Without --out, results go to the folder that `output` names, or to `results` beside the experiment. A list of \
+            values in --set, or several `seeds`, make a sweep: each combination is a run in a folder of its own, and \
+            comparison.html lays them over one another.
+
+            Ctrl-C ends a run in order. The same command goes on after the last saved round, and ends with the same bytes as \
+            a run that was never interrupted; runs of a sweep that are finished are not repeated.
+
+            Example: fed-sim run experiment.yaml --set strategy.name=[fedavg,flexlora] --seed 1 --out results
+            """
     )
 
     @OptionGroup var experiment: ExperimentOptions
@@ -38,17 +47,12 @@ struct RunCommand: AsyncParsableCommand {
         )
         for run in sweep.runs {
             let folder = run.name.map { root.appendingPathComponent($0, isDirectory: true) } ?? root
-            let meter = ProgressMeter(name: run.name ?? run.experiment.job.name)
-            let world = try await bench.world(for: run.experiment)
-            let simulation = SimulationRun(run.experiment, text: run.text, in: folder, world: world) { meter.show($0) }
-            let summary: RunSummary
-            do {
-                summary = try await simulation.run()
-            } catch {
-                meter.end()
-                throw error
+            let isFinished = run.name != nil && SimulationRun.summary(ofFinished: run.text, in: folder) != nil
+            if isFinished {
+                StandardError.write("\(run.name ?? ""): finished before, not repeated")
+                continue
             }
-            meter.end()
+            let summary = try await Self.perform(run, in: folder, world: try await bench.world(for: run.experiment))
             try RunReport(directory: folder).write()
             print(Self.line(of: summary, folder: folder))
         }
@@ -58,6 +62,22 @@ struct RunCommand: AsyncParsableCommand {
                     run.name.map { root.appendingPathComponent($0, isDirectory: true) }
                 }
             ).write(to: root)
+        }
+    }
+
+    /// Runs one experiment to its end and shows how far it is.
+    private static func perform(
+        _ run: ExperimentSweep.Run,
+        in folder: URL,
+        world: SimulationRun.World
+    ) async throws -> RunSummary {
+        let meter = ProgressMeter(name: run.name ?? run.experiment.job.name)
+        defer { meter.end() }
+        let simulation = SimulationRun(run.experiment, text: run.text, in: folder, world: world) { meter.show($0) }
+        do {
+            return try await Interruption.guarding { try await simulation.run() }
+        } catch is Interruption.Interrupted {
+            throw SimulationError.interrupted(path: folder.path, round: SimulationRun.savedRound(in: folder))
         }
     }
 

@@ -34,9 +34,7 @@ package enum CohortSelection {
         attempt: Int = 0,
         for purpose: Purpose = .training
     ) -> [ClientProfile] {
-        var byName: [ClientID: ClientProfile] = [:]
-        for profile in present { byName[profile.id] = profile }
-        var pool = byName.values.sorted { $0.id < $1.id }
+        var pool = sortedByName(present)
         var generator = CounterGenerator(
             seed: seed,
             stream: [purpose.rawValue, UInt64(clamping: round), UInt64(clamping: attempt)]
@@ -47,6 +45,35 @@ package enum CohortSelection {
             pool.swapAt(index, index + draw(below: pool.count - index, using: &generator))
         }
         return pool[..<drawn].sorted { $0.id < $1.id }
+    }
+
+    /// Returns the profiles in the order of their names; the last one counts where a name is given twice.
+    ///
+    /// A million names are sorted by numbers that stand for their first bytes, which is many times faster than by text.
+    private static func sortedByName(_ present: some Sequence<ClientProfile>) -> [ClientProfile] {
+        let profiles = Array(present)
+        var keys = profiles.indices.map { (head: head(of: profiles[$0].id), place: $0) }
+        keys.sort { left, right in
+            if left.head != right.head { return left.head < right.head }
+            let (first, second) = (profiles[left.place].id, profiles[right.place].id)
+            return first == second ? left.place < right.place : first < second
+        }
+        return keys.indices.compactMap { index in
+            let profile = profiles[keys[index].place]
+            let isRepeated = index + 1 < keys.count && profiles[keys[index + 1].place].id == profile.id
+            return isRepeated ? nil : profile
+        }
+    }
+
+    /// The first 16 bytes of a name as a number that sorts as they do.
+    private static func head(of client: ClientID) -> UInt128 {
+        var head: UInt128 = 0
+        var length = 0
+        for byte in client.rawValue.utf8.prefix(16) {
+            head = head << 8 | UInt128(byte)
+            length += 1
+        }
+        return head << (8 * (16 - UInt128(length)))
     }
 
     /// A number in 0..<bound, each equally likely.

@@ -251,15 +251,18 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
     ///
     /// Not those that cannot count: what ends after the run's next alarm, and more than the round still takes.
     private func compute(until limit: Duration?) async {
-        let waiting = works.filter { $0.value.computed == nil && !$0.value.isFailing }
-            .filter { $0.value.end <= limit ?? $0.value.end }
-            .sorted { ($0.value.end, $0.key) < ($1.value.end, $1.key) }
-        guard let order = waiting.first?.value.order.id.round else { return }
+        // Keys alone are sorted: work is large, and a cohort may have thousands.
+        let waiting = works.compactMap { client, work in
+            let isWaiting = work.computed == nil && work.finished == nil && !work.isFailing
+            return isWaiting && work.end <= limit ?? work.end ? (end: work.end, client: client) : nil
+        }.sorted { ($0.end, $0.client) < ($1.end, $1.client) }
+        guard let order = waiting.first.flatMap({ works[$0.client] })?.order.id.round else { return }
         let finished = finishedCount.order == order ? finishedCount.count : 0
         let wanted = cohortSize.map { max(1, $0 - finished) } ?? .max
         var adapters: [AdapterReference: LoRAAdapter] = [:]
         var starting: [(client: Int, started: StartedWork)] = []
-        for (client, work) in waiting.prefix(min(wanted, max(trainer.groupSize, 1))) {
+        for (_, client) in waiting.prefix(min(wanted, max(trainer.groupSize, 1))) {
+            guard let work = works[client] else { continue }
             do {
                 let reference = work.order.adapter
                 let adapter: LoRAAdapter
@@ -269,7 +272,7 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
                     adapter = try await store.adapter(reference)
                 }
                 adapters[reference] = adapter
-                starting.append((client, try await clientWork(of: client).begin(adapter, for: work.order)))
+                starting.append((client, try await clientWork(of: client, work.client).begin(adapter, for: work.order)))
             } catch {
                 works[client]?.computed = .failure(error)
             }
@@ -287,7 +290,10 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
         guard let work = works[client], let computed = work.computed else { return nil }
         do {
             let computed = try computed.get()
-            let finished = try await clientWork(of: client).finish(computed.started, with: computed.outcome)
+            let finished = try await clientWork(of: client, work.client).finish(
+                computed.started,
+                with: computed.outcome
+            )
             let order = work.order.id.round
             finishedCount = (order, finishedCount.order == order ? finishedCount.count + 1 : 1)
             works[client]?.finished = finished
@@ -307,15 +313,14 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
         return .failed(work.client.id, work.order.id, reason: reason)
     }
 
-    private func clientWork(of client: Int) -> ClientWork {
-        let id = population.names[client]
-        return ClientWork(
-            client: id,
+    private func clientWork(of client: Int, _ rows: SimulatedClient) -> ClientWork {
+        ClientWork(
+            client: rows.id,
             maximumRank: population.maximumRank(of: client),
             modelDigest: modelDigest,
             tasks: trainer.tasks,
-            trainer: SingleClientTrainer(trainer: trainer, client: population.client(client)),
-            memory: memories.memory(of: id)
+            trainer: SingleClientTrainer(trainer: trainer, client: rows),
+            memory: memories.memory(of: rows.id)
         )
     }
 
@@ -379,7 +384,10 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
             if order.assignment.rules.scope.isPersonal {
                 for client in clients {
                     do {
-                        let report = try await clientWork(of: client).evaluate(adapter, for: order)
+                        let report = try await clientWork(of: client, population.client(client)).evaluate(
+                            adapter,
+                            for: order
+                        )
                         judgement?.results[client] = .success(report)
                     } catch {
                         judgement?.results[client] = .failure(error)

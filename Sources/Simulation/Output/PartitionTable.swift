@@ -20,7 +20,8 @@ package struct PartitionTable: Sendable {
     package func cells(of client: Int) -> [String] {
         let training = population.partition.trainingRows(of: client)
         var counts = [Int](repeating: 0, count: labels.count)
-        for row in training { counts[population.partition.group(of: row)] += 1 }
+        // Plain texts that are dealt out by no field are of no group.
+        for row in labels.isEmpty ? [] : training { counts[population.partition.group(of: row)] += 1 }
         return [
             population.names[client].rawValue, population.device(of: client).name,
             String(population.maximumRank(of: client)), String(training.count),

@@ -38,6 +38,16 @@ struct RunFolder {
         return nil
     }
 
+    /// What a finished run of the experiment with this text left; `nil` when none, another or an earlier version's did.
+    func summary(ofFinished text: String) -> RunSummary? {
+        func content(_ name: String) -> Data? { try? Data(contentsOf: url.appendingPathComponent(name)) }
+        guard content(Checkpoint.fileName) == nil, content("experiment.yaml") == Data(text.utf8),
+            let summary = content("summary.json").flatMap({ try? JSONDecoder().decode(RunSummary.self, from: $0) }),
+            summary.version == Software.version
+        else { return nil }
+        return summary
+    }
+
     /// Makes the folder where it is missing.
     func create() throws(SimulationError) {
         do {

@@ -44,7 +44,8 @@ package struct ClientNames: Sendable {
         switch names {
         case .numbered(let digits):
             let digitsOfName = client.rawValue.utf8.dropFirst(Self.prefix.utf8.count)
-            guard digitsOfName.count == digits, client.rawValue.hasPrefix(Self.prefix),
+            let isNumber = digitsOfName.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            guard digitsOfName.count == digits, isNumber, client.rawValue.hasPrefix(Self.prefix),
                 let index = Int(Substring(digitsOfName)), (0..<count).contains(index)
             else { return nil }
             return index

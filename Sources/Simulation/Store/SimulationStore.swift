@@ -13,6 +13,8 @@ package actor SimulationStore: RunStore {
     private var state: RunState
     private var adapters: [ContentDigest: LoRAAdapter]
     private var updates: [ContentDigest: [UInt8]]
+    /// Updates of the open round that were read already: each is asked for when it comes and when it is combined.
+    private var opened: [AdapterReference: StoredAdapter] = [:]
     private var save: (@Sendable (SavedRun) async throws -> Void)?
 
     /// Creates a store, empty or with what was saved.
@@ -66,7 +68,9 @@ package actor SimulationStore: RunStore {
         case .evaluated(let round):
             recorder.evaluated(round: round)
             try await endRound(round)
-        case .opened, .assigned, .accepted, .abandoned, .finished, .failed, .cancelled:
+        case .opened:
+            opened = [:]
+        case .assigned, .accepted, .abandoned, .finished, .failed, .cancelled:
             break
         }
     }
@@ -86,14 +90,19 @@ package actor SimulationStore: RunStore {
         scope: UpdateScope,
         handed: LoRAAdapter
     ) throws -> StoredAdapter {
+        // In a round, all who train at one rank were handed the same; in asynchronous rounds that is not so.
+        let isRound = configuration.asynchronous == nil
+        if isRound, let known = opened[reference] { return known }
         guard let payload = updates[reference.digest] else { throw StoredAdapterError.missing(reference.digest) }
         do {
-            return try AdapterPayload.update(
+            let update = try AdapterPayload.update(
                 from: SafetensorsFile(bytes: payload, source: "an update", limits: .payload),
                 scale: reference.scale,
                 scope: scope,
                 handed: handed
             )
+            if isRound { opened[reference] = update }
+            return update
         } catch {
             throw StoredAdapterError.unreadable(reference.digest, reason: error.description)
         }
@@ -129,6 +138,7 @@ package actor SimulationStore: RunStore {
     }
 
     private func dropWhatIsOver() {
+        opened = [:]
         let progress = state.asynchronous
         let open = progress.tasks.keys.compactMap { progress.openTask(of: $0)?.adapter }
         let references = [state.global, state.moments?.first, state.moments?.second].compactMap { $0 }
