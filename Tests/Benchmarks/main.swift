@@ -10,6 +10,7 @@ let benchmarks: [any Benchmark.Type] = [
     TrainingBenchmark.self,
     UploadBenchmark.self,
     RoundBenchmark.self,
+    SimulationBenchmark.self,
     PublishedRouteBenchmark.self,
 ]
 

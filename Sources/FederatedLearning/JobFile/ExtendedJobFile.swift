@@ -31,6 +31,7 @@ package struct ExtendedJobFile<Key: JobFileKey> {
     /// Reads the keys beside the job.
     ///
     /// - Parameter paths: The full paths of all of them, to say where a misplaced key belongs.
+    /// - Returns: The section of those keys, at the top of the document.
     /// - Throws: ``JobFileError/unknownKey(_:meant:known:)`` for a key that neither knows.
     package func section(paths: [String]) throws(JobFileError) -> JobFileSection<Key> {
         try JobFileSection<Key>(
@@ -41,9 +42,11 @@ package struct ExtendedJobFile<Key: JobFileKey> {
         )
     }
 
-    /// Returns the document as a YAML text that reads as the same.
+    /// Writes the document down.
     ///
     /// - Parameter keys: Keys at the top that are left out.
+    /// - Returns: A YAML text that reads as the same document.
+    /// - Throws: ``JobFileError`` when it cannot be written as YAML.
     package func text(without keys: Set<String> = []) throws(JobFileError) -> String {
         do {
             return try Yams.serialize(node: part { !keys.contains($0) }, width: 120, sortKeys: false)

@@ -83,8 +83,10 @@ package struct ResolvedExperiment {
         self.file = file
     }
 
-    /// Returns the YAML text of the experiment, which reads as the same one: no overrides are needed any more.
+    /// Writes the experiment down, with the overrides in place.
     ///
     /// - Parameter keys: Keys at the top that are left out.
+    /// - Returns: A YAML text that reads as the same experiment.
+    /// - Throws: ``JobFileError`` when the document cannot be written as YAML.
     package func text(without keys: Set<String> = []) throws(JobFileError) -> String { try file.text(without: keys) }
 }

@@ -6,8 +6,7 @@ package struct PartitionTable: Sendable {
     package let labels: [String]
     package let population: Population
 
-    /// - Parameters:
-    ///   - population: The clients.
+    /// Prepares the table of these clients.
     package init(_ population: Population) {
         self.population = population
         self.labels = population.partition.groupNames

@@ -35,11 +35,12 @@ package struct Partition: Sendable {
         self.clientCount = clientCount
     }
 
-    /// Returns the partition with names for groups of rows.
+    /// Says by which groups rows are counted.
     ///
     /// - Parameters:
     ///   - names: The groups' names.
     ///   - groups: For each row, the place of its group in `names`.
+    /// - Returns: The same partition with the groups.
     func counted(by names: [String], _ groups: [Int32]) -> Partition {
         var partition = self
         partition.groupNames = names
