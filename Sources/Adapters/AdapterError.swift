@@ -8,6 +8,7 @@ package enum AdapterError: Error, Equatable {
     case directoryInUse(path: String)
     case malformedTensors(source: String, flaw: SafetensorsFlaw)
     case malformedJSON(path: String, flaw: JSONFlaw)
+    case malformedGGUF(path: String, problem: String)
     case missingKey(String, path: String)
     case invalidValue(key: String, path: String, needed: String)
     /// A directory without an adapter.
@@ -53,6 +54,8 @@ extension AdapterError: CustomStringConvertible {
             "'\(path)' exists and is not empty. Choose a new directory, or remove that one."
         case .malformedTensors(let source, let flaw):
             "'\(source)' is not a safetensors file: \(flaw). Save it again, or copy it again if it was cut short."
+        case .malformedGGUF(let path, let problem):
+            "'\(path)' is no usable GGUF model: it \(problem). Copy it again if it was cut short, or use another file."
         case .malformedJSON(let path, let flaw):
             "'\(path)' is not JSON: \(flaw). Correct it, or save it again."
         case .missingKey(let key, let path):

@@ -12,11 +12,12 @@ extension String {
 extension EvaluationReport {
     /// The figures on one line.
     var text: String {
-        let figures = ["loss", "accuracy", "macro_f1"].compactMap { name in
+        let figures = ["loss", "perplexity", "accuracy", "macro_f1"].compactMap { name in
             metrics[name].map { "\(name) \(String(format: "%.4f", $0))" }
         }
         return exampleCount == 0
-            ? "no held-out rows" : "\(figures.joined(separator: ", ")) on \(exampleCount) held-out rows"
+            ? "no held-out rows"
+            : "\(figures.joined(separator: ", ")) on \(exampleCount) held-out \(metrics["perplexity"] == nil ? "rows" : "tokens")"
     }
 }
 

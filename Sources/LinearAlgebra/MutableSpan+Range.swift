@@ -10,4 +10,14 @@ extension MutableSpan where Element == Float {
             return try body(&part)
         }
     }
+
+    /// Copies `source`, which is as long.
+    package mutating func copy(_ source: Span<Float>) {
+        precondition(source.count == count, "\(source.count) elements are copied to \(count)")
+        unsafe withUnsafeMutableBufferPointer { target in
+            unsafe source.withUnsafeBufferPointer { source in
+                _ = unsafe target.update(fromContentsOf: source)
+            }
+        }
+    }
 }

@@ -65,7 +65,7 @@ package struct Workbench {
         }
         return SimulationRun.World(
             partition: population.partition,
-            trainer: EngineTrainer(engine: engine, tasks: [experiment.job.task]),
+            trainer: EngineTrainer(engine: engine, tasks: loaded.model.tasks),
             modelDigest: loaded.digest,
             initialAdapter: { try initial.make() }
         )

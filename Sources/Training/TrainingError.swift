@@ -17,7 +17,7 @@ package enum TrainingError: Error, Equatable {
     case unknownLabel(path: String, line: Int, label: String, nearest: String?, known: [String])
 
     // Work
-    case unsupportedTask(String)
+    case unsupportedTask(String, possible: [String])
     case invalidSetting(key: String, problem: String, remedy: String)
     /// A module or tensor of the adapter that has no place in the model.
     case unsuitableAdapter(name: String, problem: String, remedy: String)
@@ -46,8 +46,8 @@ extension TrainingError: CustomStringConvertible {
         case .unknownLabel(let path, let line, let label, let nearest, let known):
             "'\(path)' line \(line): the job knows no label '\(label)'. "
                 + (nearest.map { "Did you mean '\($0)'? " } ?? "") + "Its labels are \(Self.list(known))."
-        case .unsupportedTask(let task):
-            "The native trainer cannot do the task '\(task)'. Use `sequence-classification`, or the command trainer."
+        case .unsupportedTask(let task, let possible):
+            "This base model cannot do the task '\(task)'. Write `task: \(possible.joined(separator: "` or `"))`, or use another model."
         case .invalidSetting(let key, let problem, let remedy):
             "`\(key)` \(problem). \(remedy)"
         case .unsuitableAdapter(let name, let problem, let remedy):
@@ -55,6 +55,11 @@ extension TrainingError: CustomStringConvertible {
         case .divergedLoss(let step, let loss):
             "The training loss is \(loss) at step \(step). Lower `learning_rate`."
         }
+    }
+
+    /// A row without the label that a classification needs.
+    static func unlabelled(path: String, line: Int) -> TrainingError {
+        .invalidRow(path: path, line: line, problem: "has no `label`", remedy: "Give every text the name of its class.")
     }
 
     /// The first dozen of `names`.

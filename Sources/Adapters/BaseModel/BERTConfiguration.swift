@@ -27,14 +27,6 @@ package struct BERTConfiguration: Sendable, Hashable {
 
     /// Reads the keys of `config.json`.
     init(_ reader: JSONReader) throws(AdapterError) {
-        func size(_ key: String) throws(AdapterError) -> Int {
-            let value = try reader.require(key) { (key) throws(AdapterError) in try reader.count(key) }
-            // Large enough for any model, small enough for products of two to be counted.
-            guard 1...(1 << 28) ~= value else {
-                throw .invalidValue(key: key, path: reader.path, needed: "from 1 to \(1 << 28)")
-            }
-            return value
-        }
         func share(_ key: String) throws(AdapterError) -> Double {
             let value = try reader.number(key) ?? 0.1
             guard 0..<1 ~= value else {
@@ -42,10 +34,10 @@ package struct BERTConfiguration: Sendable, Hashable {
             }
             return value
         }
-        self.vocabularySize = try size("vocab_size")
-        self.hiddenSize = try size("hidden_size")
-        self.layerCount = try size("num_hidden_layers")
-        self.headCount = try size("num_attention_heads")
+        self.vocabularySize = try reader.size("vocab_size")
+        self.hiddenSize = try reader.size("hidden_size")
+        self.layerCount = try reader.size("num_hidden_layers")
+        self.headCount = try reader.size("num_attention_heads")
         guard hiddenSize % headCount == 0 else {
             throw .invalidValue(
                 key: "num_attention_heads",
@@ -53,9 +45,9 @@ package struct BERTConfiguration: Sendable, Hashable {
                 needed: "a divisor of `hidden_size`, \(hiddenSize)"
             )
         }
-        self.intermediateSize = try size("intermediate_size")
-        self.maximumPositionCount = try size("max_position_embeddings")
-        self.tokenTypeCount = try size("type_vocab_size")
+        self.intermediateSize = try reader.size("intermediate_size")
+        self.maximumPositionCount = try reader.size("max_position_embeddings")
+        self.tokenTypeCount = try reader.size("type_vocab_size")
         self.layerNormEpsilon = try reader.require("layer_norm_eps") { (key) throws(AdapterError) in
             try reader.number(key)
         }

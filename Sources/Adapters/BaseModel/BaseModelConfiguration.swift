@@ -2,17 +2,20 @@
 package enum BaseModelConfiguration: Sendable, Hashable {
     /// An encoder, for classification.
     case bert(BERTConfiguration)
+    /// A decoder, for language modelling.
+    case llama(LlamaConfiguration)
 
     /// Reads the family that `model_type` names.
     init(_ reader: JSONReader) throws(AdapterError) {
         let type = try reader.require("model_type") { (key) throws(AdapterError) in try reader.string(key) }
         switch type {
         case "bert": self = .bert(try BERTConfiguration(reader))
+        case "llama": self = .llama(try LlamaConfiguration(reader))
         default:
             throw .unsupported(
                 feature: "the model family \(quoted(type))",
                 path: reader.path,
-                advice: "Use a model with `model_type` bert."
+                advice: "Use a model with `model_type` bert or llama."
             )
         }
     }
@@ -21,6 +24,7 @@ package enum BaseModelConfiguration: Sendable, Hashable {
     package var vocabularySize: Int {
         switch self {
         case .bert(let model): model.vocabularySize
+        case .llama(let model): model.vocabularySize
         }
     }
 
@@ -28,6 +32,7 @@ package enum BaseModelConfiguration: Sendable, Hashable {
     package var hiddenSize: Int {
         switch self {
         case .bert(let model): model.hiddenSize
+        case .llama(let model): model.hiddenSize
         }
     }
 
@@ -35,6 +40,7 @@ package enum BaseModelConfiguration: Sendable, Hashable {
     package var longestText: Int {
         switch self {
         case .bert(let model): model.maximumPositionCount
+        case .llama(let model): model.maximumPositionCount
         }
     }
 
@@ -42,6 +48,7 @@ package enum BaseModelConfiguration: Sendable, Hashable {
     package var initializerRange: Double {
         switch self {
         case .bert(let model): model.initializerRange
+        case .llama(let model): model.initializerRange
         }
     }
 
@@ -49,6 +56,7 @@ package enum BaseModelConfiguration: Sendable, Hashable {
     var linearLayers: [LinearLayer] {
         switch self {
         case .bert(let model): model.linearLayers
+        case .llama(let model): model.linearLayers
         }
     }
 
@@ -56,6 +64,7 @@ package enum BaseModelConfiguration: Sendable, Hashable {
     var modulePrefix: String {
         switch self {
         case .bert: "bert."
+        case .llama: "model."
         }
     }
 
@@ -63,6 +72,7 @@ package enum BaseModelConfiguration: Sendable, Hashable {
     func mayLack(_ layer: LinearLayer) -> Bool {
         switch self {
         case .bert: layer.path.hasPrefix("pooler.")
+        case .llama: false
         }
     }
 }

@@ -5,6 +5,12 @@ struct JSONReader {
     let object: JSONObject
     let path: String
 
+    /// Reads the members of an object that is already parsed.
+    init(_ object: JSONObject, path: String) {
+        self.object = object
+        self.path = path
+    }
+
     /// Parses a file whose content is one object.
     init(parsing bytes: Span<UInt8>, path: String) throws(AdapterError) {
         let value: JSONValue
@@ -58,6 +64,22 @@ struct JSONReader {
 
     func strings(_ key: String) throws(AdapterError) -> [String]? {
         try value(key, needed: "a list of texts") { $0.strings }
+    }
+
+    /// Whether the key is there, and not null.
+    func has(_ key: String) -> Bool { object[key].map { $0 != .null } ?? false }
+
+    /// Returns a size that a model cannot do without.
+    func size(_ key: String) throws(AdapterError) -> Int {
+        let value = try require(key) { (key) throws(AdapterError) in try count(key) }
+        // Large enough for any model, small enough for products of two to be counted.
+        guard 1...(1 << 28) ~= value else { throw .invalidValue(key: key, path: path, needed: "from 1 to \(1 << 28)") }
+        return value
+    }
+
+    /// Returns a reader of the object under a key.
+    func object(_ key: String) throws(AdapterError) -> JSONReader? {
+        try value(key, needed: "an object") { $0.object }.map { JSONReader($0, path: path) }
     }
 
     /// Returns the members of an object, in their order; none when the key is missing or null.

@@ -9,6 +9,7 @@
 
 #include "dispatch.h"
 #include "accumulate.h"
+#include "decoder.h"
 #include "elementwise.h"
 #include "half_precision.h"
 #include "packed_product.h"

@@ -136,7 +136,7 @@ package struct Checkup: Sendable {
         let data = try DataFile(contentsOf: file)
         let heldOut = data.rows.count { $0.split == .test }
         var counts: [String: Int] = [:]
-        for row in data.rows { counts[row.label.text, default: 0] += 1 }
+        for row in data.rows { counts[row.label?.text ?? "none", default: 0] += 1 }
         let labels = counts.sorted { $0.key < $1.key }.prefix(20).map { "\($0.key) \($0.value)" }
         return "\(data.rows.count) rows, \(heldOut) of them held out; labels: \(labels.joined(separator: ", "))"
     }

@@ -41,10 +41,8 @@ package actor NativeTrainers: TrainerProvider {
             directory in
             try await digest(of: directory)
         }
-        let model = ResidentModel(
-            digest: assignment.modelDigest,
-            trainer: try NativeTrainer(model: directory, data: data, client: client, threads: threads)
-        )
+        let trainer = try NativeTrainer(model: directory, data: data, client: client, threads: threads)
+        let model = ResidentModel(digest: assignment.modelDigest, trainer: trainer, tasks: trainer.tasks)
         resident = model
         return model
     }

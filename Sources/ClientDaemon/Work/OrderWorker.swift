@@ -56,6 +56,7 @@ package struct OrderWorker: Sendable {
                 client: client,
                 maximumRank: maximumRank,
                 modelDigest: model.digest,
+                tasks: model.tasks,
                 trainer: model.trainer,
                 memory: memory
             )

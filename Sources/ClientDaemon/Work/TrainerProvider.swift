@@ -15,8 +15,15 @@ package struct ResidentModel: Sendable {
     /// The SHA-256 of its weights.
     package let digest: ContentDigest
     package let trainer: any LocalTrainer
+    /// What it can be trained for.
+    package let tasks: Set<JobConfiguration.Task>
 
-    package init(digest: ContentDigest, trainer: any LocalTrainer) {
+    package init(
+        digest: ContentDigest,
+        trainer: any LocalTrainer,
+        tasks: Set<JobConfiguration.Task> = [.sequenceClassification]
+    ) {
+        self.tasks = tasks
         self.digest = digest
         self.trainer = trainer
     }

@@ -10,7 +10,7 @@ struct Evaluate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Judge a PEFT directory on the held-out rows of a data file.",
         discussion: """
-            With --labels it prints loss, accuracy and macro F1; with --predictions it writes a JSON line with logits and \
+            Of a language model it prints loss and perplexity. Of a classifier it prints loss, accuracy and macro F1 with --labels; with --predictions it writes a JSON line with logits and \
             prediction for every held-out text, in the order of the file.
             """
     )
@@ -38,12 +38,6 @@ struct Evaluate: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How many threads to use.", valueName: "count"))
     var threads: Int?
 
-    func validate() throws {
-        guard labels != nil || predictions != nil else {
-            throw ValidationError("Give --labels to print figures, --predictions FILE to write predictions, or both.")
-        }
-    }
-
     func run() async throws {
         let directory = try PEFTDirectory(reading: URL(fileURLWithPath: adapter, isDirectory: true))
         let trainer = try NativeTrainer(
@@ -53,6 +47,12 @@ struct Evaluate: AsyncParsableCommand {
             threads: threads
         )
         let classCount = directory.adapter.savedTensors["classifier.weight"]?.shape.first ?? 0
+        guard classCount == 0 || labels != nil || predictions != nil else {
+            throw ValidationError("Give --labels to print figures, --predictions FILE to write predictions, or both.")
+        }
+        guard classCount > 0 || (labels == nil && predictions == nil) else {
+            throw ValidationError("The adapter has no classifier: leave --labels and --predictions out.")
+        }
         let task = TrainingTask(
             // Predictions need to know how many classes there are, and not what they are called.
             labels: labels?.commaSeparated ?? (0..<classCount).map { "class-\($0)" },
@@ -61,7 +61,7 @@ struct Evaluate: AsyncParsableCommand {
         if let predictions {
             try await write(trainer.predictions(directory.adapter, task: task), to: predictions)
         }
-        if labels != nil {
+        if labels != nil || classCount == 0 {
             print(try await trainer.evaluate(directory.adapter, task: task).text)
         }
     }

@@ -104,13 +104,13 @@ struct Train: AsyncParsableCommand {
                 rank: adapter.rank,
                 alpha: adapter.alpha,
                 targetModules: .names(adapter.targetModules),
-                modulesToSave: adapter.modulesToSave,
-                taskType: "SEQ_CLS",
+                modulesToSave: result.labels.isEmpty ? [] : adapter.modulesToSave,
+                taskType: result.labels.isEmpty ? "CAUSAL_LM" : "SEQ_CLS",
                 baseModel: URL(fileURLWithPath: model).lastPathComponent
             ),
             adapter: result.adapter
         ).write(to: destination)
-        print("labels    \(result.labels.joined(separator: ", "))")
+        if !result.labels.isEmpty { print("labels    \(result.labels.joined(separator: ", "))") }
         print("before    \(result.before.text)")
         print("after     \(result.after.text)")
         print(destination.standardizedFileURL.path)

@@ -15,16 +15,24 @@ package struct InitialAdapter: Sendable {
     /// - Throws: ``AdapterError`` about the model or `target_modules`; ``FederatedLearningError/unsuitableJob(key:problem:)``.
     package init(for configuration: JobConfiguration, model: URL) throws {
         let directory = try BaseModelDirectory(reading: model)
-        guard configuration.task == .sequenceClassification else {
+        switch (directory.configuration, configuration.task) {
+        case (.bert, .sequenceClassification), (.llama, .causalLanguageModel): break
+        case (.bert, .causalLanguageModel):
             throw FederatedLearningError.unsuitableJob(
                 key: "task",
                 problem: "'\(model.path)' is an encoder. Write `task: sequence-classification`."
             )
+        case (.llama, .sequenceClassification):
+            throw FederatedLearningError.unsuitableJob(
+                key: "task",
+                problem: "'\(model.path)' is a decoder. Write `task: causal-lm`, without `labels`."
+            )
         }
-        if let other = configuration.adapter.modulesToSave.first(where: { $0 != Self.classifier }) {
+        let savable = configuration.task == .sequenceClassification ? [Self.classifier] : []
+        if let other = configuration.adapter.modulesToSave.first(where: { !savable.contains($0) }) {
             throw FederatedLearningError.unsuitableJob(
                 key: "adapter.modules_to_save",
-                problem: "'\(other)' cannot be trained whole. Write [\(Self.classifier)]."
+                problem: "'\(other)' cannot be trained whole. Write [\(savable.joined())]."
             )
         }
         self.configuration = configuration

@@ -108,7 +108,7 @@ package enum RoundFigures {
 
     /// Combines reports: each figure is the mean over the clients that report it, weighted by their examples.
     ///
-    /// For loss and accuracy this is the figure over all examples together; a macro-F1 it averages over silos.
+    /// For loss, perplexity and accuracy this is the figure over all examples together; a macro-F1 it averages over silos.
     package static func overall(_ reports: [ClientID: EvaluationReport]) -> EvaluationReport {
         var sums: [String: (sum: Double, weight: Double)] = [:]
         // In sorted order, so that the same reports give the same bits.
@@ -123,10 +123,10 @@ package enum RoundFigures {
             let (sum, overflow) = total.addingReportingOverflow(max(0, report.exampleCount))
             return overflow ? .max : sum
         }
-        return EvaluationReport(
-            exampleCount: total,
-            metrics: sums.mapValues { $0.sum / $0.weight }.filter { $0.value.isFinite }
-        )
+        var metrics = sums.mapValues { $0.sum / $0.weight }
+        // Perplexities have no mean: that of all texts follows from the loss over all of them.
+        if metrics["perplexity"] != nil, let loss = metrics["loss"] { metrics["perplexity"] = Perplexity.of(loss) }
+        return EvaluationReport(exampleCount: total, metrics: metrics.filter { $0.value.isFinite })
     }
 
     private static func measurements(

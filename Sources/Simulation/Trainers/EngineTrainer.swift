@@ -28,40 +28,25 @@ package struct EngineTrainer: SimulatedTrainer {
     }
 
     package func workload(of client: SimulatedClient, for order: WorkOrder) -> Workload {
-        // What cannot be trained fails when it is tried.
-        guard let task = try? TrainingTask(order) else { return Workload(steps: 0, tokens: 0) }
         let extent = LocalTraining.extent(
             of: client.trainingRows,
             client: client.id.rawValue,
-            task: task,
+            task: TrainingTask(order),
             corpus: engine.corpus
         )
         return Workload(steps: extent.steps, tokens: extent.tokens)
     }
 
     package func train(_ requests: [TrainingRequest]) async -> [Result<TrainingOutcome, any Error>] {
-        var results = [Result<TrainingOutcome, any Error>?](repeating: nil, count: requests.count)
-        var trainings: [(place: Int, training: LocalTraining)] = []
-        for (place, request) in requests.enumerated() {
-            do {
-                let training = LocalTraining(
-                    client: request.client.id.rawValue,
-                    adapter: request.adapter,
-                    task: try TrainingTask(request.order),
-                    rows: request.client.trainingRows
-                )
-                trainings.append((place, training))
-            } catch {
-                results[place] = .failure(error)
-            }
+        let trainings = requests.map { request in
+            LocalTraining(
+                client: request.client.id.rawValue,
+                adapter: request.adapter,
+                task: TrainingTask(request.order),
+                rows: request.client.trainingRows
+            )
         }
-        for (place, result) in zip(
-            trainings.map(\.place),
-            await engine.train(trainings.map(\.training), fusing: fusing)
-        ) {
-            results[place] = result
-        }
-        return results.map { $0 ?? .failure(CancellationError()) }
+        return await engine.train(trainings, fusing: fusing)
     }
 
     package func evaluate(
@@ -69,7 +54,7 @@ package struct EngineTrainer: SimulatedTrainer {
         for order: WorkOrder,
         by clients: [SimulatedClient]
     ) async throws -> GroupEvaluation {
-        let task = try TrainingTask(order)
+        let task = TrainingTask(order)
         let rows = clients.map { task.evaluationRows(among: $0.heldOutRows, client: $0.id.rawValue) }
         // Clients may hold the same rows: each is judged once.
         let judged = Set(rows.joined()).sorted()

@@ -18,6 +18,8 @@ extension DataFile {
     ///
     /// - Throws: ``TrainingError/unknownLabel(path:line:label:nearest:known:)`` for the first label that is neither.
     package func places(ofLabelsIn names: [String]) throws(TrainingError) -> [Int32] {
+        // Language modelling has no labels.
+        if names.isEmpty { return [Int32](repeating: 0, count: rows.count) }
         let known = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         var places: [Int32] = []
         places.reserveCapacity(rows.count)
@@ -27,6 +29,7 @@ extension DataFile {
             switch row.label {
             case .name(let name): (text, index) = (name, known[name] ?? Int(name))
             case .index(let number): (text, index) = (String(number), number)
+            case nil: throw .unlabelled(path: path, line: row.line)
             }
             guard let index, names.indices.contains(index) else {
                 throw .unknownLabel(

@@ -1,9 +1,9 @@
 package import Foundation
 
-/// The labelled texts of a JSON lines or CSV file.
+/// The texts of a JSON lines or CSV file.
 ///
-/// A row has a `text` and a `label`, which is a name or an index into the job's labels. It may have a `split`, `train` or
-/// `test`, and a `document`, the larger text it was taken from. Other fields are ignored.
+/// A row has a `text` and, for a classification, a `label`, which is a name or an index into the job's labels. It may have a
+/// `split`, `train` or `test`, and a `document`, the larger text it was taken from. Other fields are ignored.
 package struct DataFile: Sendable {
     package enum Label: Sendable, Hashable {
         case name(String)
@@ -19,7 +19,8 @@ package struct DataFile: Sendable {
         /// Where the row begins in the file, counting from 1.
         package let line: Int
         package let text: String
-        package let label: Label
+        /// `nil` in texts for language modelling.
+        package let label: Label?
         package let split: Split?
         package let document: String?
     }
@@ -67,6 +68,7 @@ package struct DataFile: Sendable {
             switch row.label {
             case .name(let name): names.insert(name)
             case .index(let index): largest = max(largest, index)
+            case nil: break
             }
         }
         guard names.isEmpty else { return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }

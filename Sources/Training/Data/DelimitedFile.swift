@@ -34,7 +34,7 @@ package enum DelimitedFile {
     /// Where the fields stand that rows are made of.
     private struct Columns {
         let text: Int
-        let label: Int
+        let label: Int?
         let split: Int?
         let document: Int?
 
@@ -51,13 +51,13 @@ package enum DelimitedFile {
                 return position
             }
             text = try position("text")
-            label = try position("label")
+            label = header.firstIndex(of: "label")
             split = header.firstIndex(of: "split")
             document = header.firstIndex(of: "document")
         }
 
         func row(_ fields: [String], path: String, line: Int) throws(TrainingError) -> DataFile.Row {
-            guard !fields[label].isEmpty else {
+            if let label, fields[label].isEmpty {
                 throw .invalidRow(path: path, line: line, problem: "has no `label`", remedy: "Fill in the label.")
             }
             var namedSplit: DataFile.Split?
@@ -65,7 +65,7 @@ package enum DelimitedFile {
             return DataFile.Row(
                 line: line,
                 text: fields[text],
-                label: .name(fields[label]),
+                label: label.map { .name(fields[$0]) },
                 split: namedSplit,
                 document: document.map { fields[$0] }.flatMap { $0.isEmpty ? nil : $0 }
             )

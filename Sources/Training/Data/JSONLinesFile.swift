@@ -45,7 +45,7 @@ enum JSONLinesFile {
 
     private struct Fields: Decodable {
         let text: String
-        let label: DataFile.Label
+        let label: DataFile.Label?
         let split: String?
         let document: String?
 
@@ -59,7 +59,7 @@ enum JSONLinesFile {
             if let index = try? container.decode(Int.self, forKey: .label) {
                 label = .index(index)
             } else {
-                label = .name(try container.decode(String.self, forKey: .label))
+                label = try container.decodeIfPresent(String.self, forKey: .label).map(DataFile.Label.name)
             }
             split = try container.decodeIfPresent(String.self, forKey: .split)
             if let number = try? container.decode(Int.self, forKey: .document) {

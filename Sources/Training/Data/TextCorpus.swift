@@ -1,6 +1,6 @@
 import FederatedLearning
 
-/// A silo's labelled texts as token ids, divided into those that are trained on and those that are held out.
+/// A silo's texts as token ids, divided into those that are trained on and those that are held out.
 package struct TextCorpus: Sendable {
     /// The rows to train on, in the order of the file.
     package let trainingRows: [Int]
@@ -12,8 +12,10 @@ package struct TextCorpus: Sendable {
     private var starts: [Int] = [0]
     /// For each row, its place in `labels`.
     private var labelOfRow: [Int32] = []
-    /// The different labels, and the line where each occurs first.
-    private var labels: [(label: DataFile.Label, line: Int)] = []
+    /// The different labels, and the line where each occurs first; `nil` stands for none.
+    private var labels: [(label: DataFile.Label?, line: Int)] = []
+    /// Whether the last token of every text is a special one, which stays when the text is cut.
+    private let keepsLastToken: Bool
 
     /// Tokenizes the rows of a file.
     ///
@@ -22,18 +24,31 @@ package struct TextCorpus: Sendable {
     ///     by itself).
     ///   - tokenizer: The base model's.
     ///   - longestText: How many tokens the model takes, special ones included.
+    ///   - shortestText: How many it needs: two where the targets are the next tokens.
     ///   - splitSeed: Chooses which documents are held out.
-    /// - Throws: ``TrainingError/noTrainingRows(path:)`` when nothing is left to train on.
+    /// - Throws: ``TrainingError/noTrainingRows(path:)`` when nothing is left to train on;
+    ///   ``TrainingError/invalidRow(path:line:problem:remedy:)`` for a text that is too short.
     package init(
         _ file: DataFile,
         tokenizer: any TextTokenizer,
         longestText: Int,
+        shortestText: Int = 1,
         splitSeed: UInt64 = 1
     ) throws(TrainingError) {
         path = file.path
-        var placeOfLabel: [DataFile.Label: Int32] = [:]
+        keepsLastToken = tokenizer.endsWithSpecialToken
+        var placeOfLabel: [DataFile.Label?: Int32] = [:]
         for row in file.rows {
-            tokens += tokenizer.encode(row.text, maximumLength: longestText)
+            let text = tokenizer.encode(row.text, maximumLength: longestText)
+            guard text.count >= shortestText else {
+                throw .invalidRow(
+                    path: path,
+                    line: row.line,
+                    problem: "has \(text.count) tokens, of which none can be predicted from others",
+                    remedy: "Write at least \(shortestText) tokens of text, or remove the row."
+                )
+            }
+            tokens += text
             starts.append(tokens.count)
             if let place = placeOfLabel[row.label] {
                 labelOfRow.append(place)
@@ -49,10 +64,11 @@ package struct TextCorpus: Sendable {
         guard !trainingRows.isEmpty else { throw .noTrainingRows(path: path) }
     }
 
-    /// Returns the first `maximumLength` tokens of a row, of which the last is always `[SEP]`.
+    /// Returns the first `maximumLength` tokens of a row, of which the last is the special one that ends every text.
     package func text(_ row: Int, maximumLength: Int) -> some Collection<Int32> {
         let all = tokens[starts[row]..<starts[row + 1]]
-        return all.count <= maximumLength ? all[...] : all.prefix(maximumLength - 1) + all.suffix(1)
+        if all.count <= maximumLength { return all[...] }
+        return keepsLastToken ? all.prefix(maximumLength - 1) + all.suffix(1) : all.prefix(maximumLength)
     }
 
     /// How many tokens ``text(_:maximumLength:)`` returns.
@@ -71,6 +87,7 @@ package struct TextCorpus: Sendable {
             switch label {
             case .name(let name): (text, index) = (name, names.firstIndex(of: name) ?? Int(name))
             case .index(let number): (text, index) = (String(number), number)
+            case nil: throw .unlabelled(path: path, line: line)
             }
             guard let index, names.indices.contains(index) else {
                 throw .unknownLabel(

@@ -14,6 +14,19 @@ extension [Float] {
         }
     }
 
+    /// Becomes a copy of `other` in storage of its own.
+    mutating func copy(_ other: [Float]) {
+        resize(to: other.count)
+        var span = mutableSpan
+        span.copy(other.span)
+    }
+
+    /// Replaces the elements in `range` by as many of `source`, from `first` on.
+    mutating func replace(_ range: Range<Int>, with source: [Float], from first: Int = 0) {
+        var span = mutableSpan
+        span.withElements(in: range) { $0.copy(source.span.extracting(first..<first + range.count)) }
+    }
+
     /// Sets every element to zero.
     mutating func clear() {
         var span = mutableSpan

@@ -1,4 +1,5 @@
 package import Adapters
+package import FederatedLearning
 private import Foundation
 
 /// A base model that is ready to be adapted: its frozen weights and its tokenizer.
@@ -14,9 +15,11 @@ package struct BaseModel: Sendable {
         switch directory.configuration {
         case .bert(let configuration):
             network = try BertModel(configuration, in: directory)
-            tokenizer = try WordPieceTokenizer(modelFolder: directory.url)
+        case .llama(let configuration):
+            network = try LlamaModel(configuration, in: directory)
         }
         configuration = directory.configuration
+        tokenizer = try directory.tokenizer()
         guard tokenizer.vocabularySize <= configuration.vocabularySize else {
             throw TrainingError.unsupportedModel(
                 file: directory.url.path,
@@ -33,11 +36,24 @@ package struct BaseModel: Sendable {
         self.configuration = configuration
     }
 
+    /// What it can be trained for: encoders judge whole texts, decoders predict next tokens.
+    package var tasks: Set<JobConfiguration.Task> {
+        switch configuration {
+        case .bert: [.sequenceClassification]
+        case .llama: [.causalLanguageModel]
+        }
+    }
+
     /// Tokenizes the rows of a file.
     ///
     /// - Throws: ``TrainingError/noTrainingRows(path:)`` when nothing is left to train on.
     package func corpus(of file: DataFile) throws(TrainingError) -> TextCorpus {
-        try TextCorpus(file, tokenizer: tokenizer, longestText: configuration.longestText)
+        try TextCorpus(
+            file,
+            tokenizer: tokenizer,
+            longestText: configuration.longestText,
+            shortestText: tasks == [.causalLanguageModel] ? 2 : 1
+        )
     }
 
     /// Returns the model with low-rank changes added to its weights.

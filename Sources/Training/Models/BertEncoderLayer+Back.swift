@@ -1,22 +1,6 @@
 import LinearAlgebra
 
 extension BertEncoderLayer {
-    /// How far down the way back has to go in a layer.
-    enum Depth: Sendable {
-        /// To the layer's input, because a lower layer is adapted too.
-        case input
-        /// To the lowest adapted place in this layer, and no further.
-        case adapted(LayerInput)
-
-        /// Whether the gradient of what the layers at `place` read is needed.
-        func passes(_ place: LayerInput) -> Bool {
-            switch self {
-            case .input: true
-            case .adapted(let lowest): place > lowest
-            }
-        }
-    }
-
     /// Adds the gradients of the layer's adapters to `gradient`.
     ///
     /// The weights are frozen, so theirs are never found. On entry `scratch.gradient` holds the gradient of the layer's
@@ -26,7 +10,7 @@ extension BertEncoderLayer {
         input: [Float],
         adapter: LayerAdapter,
         tape: BertLayerTape,
-        depth: Depth,
+        depth: PropagationDepth,
         scratch: inout BertScratch,
         gradient: inout [Float]
     ) {
@@ -126,7 +110,7 @@ extension BertEncoderLayer {
         of texts: PackedTexts,
         adapter: LayerAdapter,
         tape: BertLayerTape,
-        depth: Depth,
+        depth: PropagationDepth,
         scratch: inout BertScratch
     ) {
         var wanted = PackedAttention.Wanted.all

@@ -52,6 +52,12 @@ struct FrozenLinear: Sendable {
         prepared.forForward.multiply(x.span, m: rows, into: &y)
     }
 
+    /// y ← y + x·Wᵀ.
+    func apply(to x: [Float], rows: Int, addingInto y: inout [Float]) {
+        var y = y.mutableSpan
+        prepared.forForward.multiply(x.span, m: rows, into: &y, adding: true)
+    }
+
     /// y ← y + bias.
     func addBias(to y: inout [Float]) {
         var y = y.mutableSpan

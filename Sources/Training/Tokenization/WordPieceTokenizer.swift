@@ -5,6 +5,8 @@ package import Foundation
 /// The ids are those of Hugging Face's `tokenizers` with the same vocabulary. The truncation and padding that a
 /// `tokenizer.json` may prescribe are ignored: the caller says how long a text may be, and nothing is padded.
 package struct WordPieceTokenizer: TextTokenizer {
+    static let fileName = "vocab.txt"
+
     private let vocabulary: WordPieceVocabulary
     private let unknown: Int32
     private let start: Int32
@@ -31,7 +33,7 @@ package struct WordPieceTokenizer: TextTokenizer {
                 remedy: "Use an uncased BERT model, or the command trainer."
             )
         }
-        let file = folder.appendingPathComponent("vocab.txt")
+        let file = folder.appendingPathComponent(Self.fileName)
         let data: Data
         do {
             data = try Data(contentsOf: file)
@@ -71,6 +73,8 @@ package struct WordPieceTokenizer: TextTokenizer {
 
     /// How many ids the vocabulary has.
     package var vocabularySize: Int { vocabulary.count }
+
+    package var endsWithSpecialToken: Bool { true }
 
     /// Returns the ids of `text` between `[CLS]` and `[SEP]`, at most `maximumLength` of them.
     ///

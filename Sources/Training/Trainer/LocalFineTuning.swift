@@ -10,7 +10,7 @@ package struct LocalFineTuning: Sendable {
         package var model: URL
         /// JSON lines or CSV.
         package var data: URL
-        /// The class names; `nil` for those that the data file names, in alphabetical order.
+        /// The class names, of which a decoder has none; `nil` for those that the data file names, in alphabetical order.
         package var labels: [String]?
         package var adapter: JobConfiguration.Adapter
         package var training: JobConfiguration.Training
@@ -62,7 +62,8 @@ package struct LocalFineTuning: Sendable {
     package init(_ plan: Plan) throws {
         let directory = try BaseModelDirectory(reading: plan.model)
         let file = try DataFile(contentsOf: plan.data)
-        let labels = plan.labels ?? file.labelNames
+        let isClassification = if case .bert = directory.configuration { true } else { false }
+        let labels = isClassification ? plan.labels ?? file.labelNames : []
         guard plan.adapter.rank > 0 else {
             throw TrainingError.invalidSetting(
                 key: "r",
@@ -75,11 +76,12 @@ package struct LocalFineTuning: Sendable {
             rank: plan.adapter.rank,
             alpha: plan.adapter.alpha,
             usesRankStabilizedScaling: plan.adapter.usesRankStabilizedScaling,
-            head: ClassificationHead(
-                labelCount: labels.count,
-                hiddenSize: directory.configuration.hiddenSize,
-                initializerRange: directory.configuration.initializerRange
-            ),
+            head: isClassification
+                ? ClassificationHead(
+                    labelCount: labels.count,
+                    hiddenSize: directory.configuration.hiddenSize,
+                    initializerRange: directory.configuration.initializerRange
+                ) : nil,
             seed: plan.seed
         )
         trainer = try NativeTrainer(directory: directory, file: file, client: "local", threads: plan.threads)

@@ -7,6 +7,8 @@ package import Foundation
 /// Model, tokens and buffers stay resident between rounds. What a round computes follows from the adapter, the order and
 /// the client's name alone: the same on any number of threads, in the daemon and in a simulation.
 package struct NativeTrainer: LocalTrainer {
+    /// What the base model can be trained for.
+    package let tasks: Set<JobConfiguration.Task>
     private let engine: TrainingEngine
     private let client: String
 
@@ -20,6 +22,7 @@ package struct NativeTrainer: LocalTrainer {
     package init(model: BaseModel, corpus: TextCorpus, client: String, threads: Int? = nil) {
         self.engine = TrainingEngine(model: model, corpus: corpus, threads: threads)
         self.client = client
+        self.tasks = model.tasks
     }
 
     /// Loads a base model and a data file.
@@ -58,7 +61,7 @@ package struct NativeTrainer: LocalTrainer {
     /// Trains `adapter` and returns it with what was measured.
     ///
     /// - Parameters:
-    ///   - adapter: What to start from; it has a classification head.
+    ///   - adapter: What to start from; it has a head when the task is a classification.
     ///   - task: Labels and settings.
     ///   - progress: Called after every step.
     /// - Returns: The trained adapter; the metrics `loss` (mean over all steps), `final_loss`, `steps`, `tokens`, `seconds`.
@@ -88,9 +91,9 @@ package struct NativeTrainer: LocalTrainer {
     /// Evaluates `adapter` on held-out texts.
     ///
     /// - Parameters:
-    ///   - adapter: What to judge; it has a classification head.
+    ///   - adapter: What to judge; it has a head when the task is a classification.
     ///   - task: Labels, the length to which texts are cut, and how many are used.
-    /// - Returns: The metrics `loss`, `accuracy` and `macro_f1`; none when no text is held out.
+    /// - Returns: The metrics `loss`, `accuracy` and `macro_f1`, or `loss` and `perplexity`; none when no text is held out.
     /// - Throws: ``TrainingError``, or `CancellationError` when the task is cancelled.
     package func evaluate(_ adapter: LoRAAdapter, task: TrainingTask) async throws -> EvaluationReport {
         let rows = task.evaluationRows(among: engine.corpus.heldOutRows, client: client)
@@ -101,7 +104,7 @@ package struct NativeTrainer: LocalTrainer {
     /// Returns what the adapted model says of each held-out text, in the order of the file.
     ///
     /// - Parameters:
-    ///   - adapter: What to judge; it has a classification head.
+    ///   - adapter: What to judge; it has a head when the task is a classification.
     ///   - task: Labels and the length to which texts are cut; all held-out texts are used.
     /// - Returns: One prediction a text.
     /// - Throws: ``TrainingError``, or `CancellationError` when the task is cancelled.

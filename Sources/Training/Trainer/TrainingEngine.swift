@@ -128,11 +128,13 @@ package actor TrainingEngine {
     /// Checks what a training asks for, and finds the labels of the corpus's rows.
     private func prepare(_ training: LocalTraining) throws -> SessionFactory.Training {
         let task = training.task
-        try task.check(longestText: model.configuration.longestText)
+        try task.check(for: model)
         return SessionFactory.Training(training: training, labels: try labels(of: task))
     }
 
-    private func labels(of task: TrainingTask) throws(TrainingError) -> [Int32] {
+    /// The labels of the corpus's rows; `nil` when the targets are the next tokens.
+    private func labels(of task: TrainingTask) throws(TrainingError) -> [Int32]? {
+        if task.kind == .causalLanguageModel { return nil }
         if let labels, labels.names == task.labels { return labels.ofRows }
         let found = try corpus.labels(in: task.labels)
         labels = (task.labels, found)
@@ -160,7 +162,7 @@ package actor TrainingEngine {
     /// - Returns: One output a row, from which reports over any of them follow.
     /// - Throws: ``TrainingError``, or `CancellationError` when the task is cancelled.
     package func outputs(of rows: [Int], adapter: LoRAAdapter, task: TrainingTask) throws -> [TextOutput] {
-        try task.check(longestText: model.configuration.longestText)
+        try task.check(for: model)
         try fold(adapter.residual)
         let layout = try AdapterLayout(
             adapter: adapter,
@@ -181,14 +183,19 @@ package actor TrainingEngine {
     ///   - outputs: What ``outputs(of:adapter:task:)`` returned of these rows.
     ///   - rows: Rows of the corpus.
     ///   - task: The labels.
-    /// - Returns: The metrics `loss`, `accuracy` and `macro_f1`; none when there are no rows.
+    /// - Returns: The metrics `loss`, `accuracy` and `macro_f1` of a classification, `loss` and `perplexity` of language
+    ///   modelling; none when there are no rows.
     /// - Throws: ``TrainingError`` when a row has a label that the task does not know.
     package func report(
         on outputs: some Sequence<TextOutput>,
         of rows: some Sequence<Int>,
         task: TrainingTask
     ) throws -> EvaluationReport {
-        let labels = try labels(of: task)
+        guard let labels = try labels(of: task) else {
+            var scores = NextTokenScores()
+            for output in outputs { scores.add(output) }
+            return scores.report
+        }
         var scores = ClassificationScores(labelCount: task.labels.count)
         for (row, output) in zip(rows, outputs) { scores.add(logits: output.logits, label: Int(labels[row])) }
         return scores.report

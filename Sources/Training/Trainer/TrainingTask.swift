@@ -1,3 +1,4 @@
+import Adapters
 package import FederatedLearning
 
 /// What a trainer is asked to do with an adapter, whoever asks: a round of a federation or a person at a terminal.
@@ -39,12 +40,10 @@ package struct TrainingTask: Sendable {
 
     /// Takes what concerns the trainer out of an order.
     ///
-    /// - Throws: ``TrainingError/unsupportedTask(_:)`` for anything but a classification.
-    package init(_ order: WorkOrder) throws(TrainingError) {
+    package init(_ order: WorkOrder) {
         let assignment = order.assignment
-        guard assignment.task == .sequenceClassification else { throw .unsupportedTask(assignment.task.rawValue) }
         self.init(
-            labels: assignment.labels,
+            labels: assignment.task == .causalLanguageModel ? [] : assignment.labels,
             settings: assignment.training,
             dropout: assignment.adapter.dropout,
             evaluationSample: assignment.evaluation.sample,
@@ -55,9 +54,16 @@ package struct TrainingTask: Sendable {
         )
     }
 
-    /// Refuses what a model of `longestText` tokens cannot do, before anything is computed.
-    func check(longestText: Int) throws(TrainingError) {
-        guard labels.count > 1 else {
+    /// A classification where there are labels; without, the targets are the next tokens.
+    package var kind: JobConfiguration.Task { labels.isEmpty ? .causalLanguageModel : .sequenceClassification }
+
+    /// Refuses what a model cannot do, before anything is computed.
+    func check(for model: BaseModel) throws(TrainingError) {
+        let longestText = model.configuration.longestText
+        guard model.tasks.contains(kind) else {
+            throw .unsupportedTask(kind.rawValue, possible: model.tasks.map(\.rawValue).sorted())
+        }
+        guard labels.count != 1 else {
             throw .invalidSetting(
                 key: "labels",
                 problem: "has \(labels.count) of them",

@@ -95,7 +95,6 @@ struct DataFileTests {
             ),
             Broken(name: "a.jsonl", content: "[1]", message: "line 1: is not a JSON object"),
             Broken(name: "a.jsonl", content: "{\"label\": 0}", message: "line 1: has no `text`"),
-            Broken(name: "a.jsonl", content: "{\"text\": \"x\"}", message: "line 1: has no `label`"),
             Broken(name: "a.jsonl", content: "{\"text\": 5, \"label\": 0}", message: "`text` has the wrong type"),
             Broken(
                 name: "a.jsonl",
@@ -117,7 +116,7 @@ struct DataFileTests {
                 content: "{\"text\": \"x\", \"label\": 0, \"split\": \"test\"}\n{\"text\": \"x\", \"label\": 0}",
                 message: "line 2: has no `split` though other rows have"
             ),
-            Broken(name: "a.csv", content: "text,class\nx,y", message: "line 1: the header has no column `label`"),
+            Broken(name: "a.csv", content: "class,label\nx,y", message: "line 1: the header has no column `text`"),
             Broken(
                 name: "a.csv",
                 content: "text,label\nx,y\na,b,c",

@@ -17,7 +17,7 @@ struct TextCorpusTests {
     private func row(
         _ line: Int,
         _ text: String,
-        _ label: DataFile.Label = .index(0),
+        _ label: DataFile.Label? = .index(0),
         split: DataFile.Split? = nil,
         document: String? = nil
     ) -> DataFile.Row {
@@ -74,6 +74,12 @@ struct TextCorpusTests {
             row(1, "a", .name("bad")), row(2, "b", .index(1)), row(3, "c", .name("0")), row(4, "d", .name("2")),
         ])
         #expect(try corpus.labels(in: ["bad", "good", "2"]) == [0, 1, 0, 2])
+    }
+
+    @Test("a classification needs a label in every row, language modelling in none")
+    func unlabelled() throws {
+        let corpus = try corpus([row(1, "a", .name("bad")), row(2, "b", nil)])
+        #expect(throws: TrainingError.unlabelled(path: "silo.jsonl", line: 2)) { try corpus.labels(in: ["bad", "good"]) }
     }
 
     @Test("names the line of an unknown label, what was probably meant, and what there is")

@@ -176,7 +176,9 @@ struct NativeTrainerTests {
         #expect(try await trainer.train(adapter, task: same).adapter == outcome.adapter)
         let report = try await trainer.evaluate(adapter, for: order(.evaluate, task: .sequenceClassification))
         #expect(report.exampleCount == 20)
-        await #expect(throws: TrainingError.unsupportedTask("causal-lm")) {
+        await #expect(
+            throws: TrainingError.unsupportedTask("causal-lm", possible: ["sequence-classification"])
+        ) {
             try await trainer.evaluate(adapter, for: order(.evaluate, task: .causalLanguageModel))
         }
     }
