@@ -240,7 +240,7 @@ if Context.environment["ENABLE_BENCHMARKS"] != nil {
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Tests/Benchmarks",
-            exclude: ["rival_flexlora.py"]
+            exclude: ["rival_flexlora.py", "rival_simulation.py", "rival_training.py"]
         )
     )
 }

@@ -12,13 +12,40 @@ enum Rival {
     /// - Returns: Library names with their times in seconds; empty where Python has none of the libraries.
     static func flexLoRATimes(size: Int, clients: Int, rank: Int, triplets: Int) -> [(library: String, seconds: Double)]
     {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-            "rival_flexlora.py"
-        )
+        times(of: "rival_flexlora.py", [size, clients, rank, triplets].map(String.init))
+    }
+
+    /// Runs `rival_training.py`.
+    ///
+    /// - Parameters:
+    ///   - model: A Hugging Face directory.
+    ///   - data: JSON lines with `ids` and `label`.
+    ///   - labels: How many labels there are.
+    ///   - size: How many texts a step has.
+    ///   - length: Longer texts are cut to so many tokens.
+    ///   - steps: How many steps count.
+    ///   - pads: Whether texts are padded to `length` and not to the longest of their batch.
+    /// - Returns: The median seconds of a step; `nil` where Python has no PyTorch and PEFT.
+    static func trainingStep(
+        model: URL,
+        data: URL,
+        labels: Int,
+        size: Int,
+        length: Int,
+        steps: Int,
+        pads: Bool
+    ) -> Double? {
+        let numbers = [labels, size, length, steps].map(String.init)
+        return times(of: "rival_training.py", [model.path, data.path] + numbers + (pads ? ["pad"] : [])).first?.seconds
+    }
+
+    /// Runs a script, and returns what it printed: names with times, which are milliseconds there and seconds here.
+    private static func times(of name: String, _ arguments: [String]) -> [(library: String, seconds: Double)] {
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(name)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let python = ProcessInfo.processInfo.environment["TRIBUTARY_PYTHON"] ?? "python3"
-        process.arguments = [python, script.path] + [size, clients, rank, triplets].map(String.init)
+        process.arguments = [python, script.path] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(
             ["OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"]
         ) { $1 }
@@ -36,5 +63,5 @@ enum Rival {
     }
 
     /// Said where there is nothing to compare with.
-    static let missing = "no rival: TRIBUTARY_PYTHON or python3 finds neither NumPy nor PyTorch"
+    static let missing = "no rival: TRIBUTARY_PYTHON or python3 finds no NumPy, PyTorch or PEFT"
 }

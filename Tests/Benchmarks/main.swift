@@ -8,6 +8,8 @@ let benchmarks: [any Benchmark.Type] = [
     FlexLoRABenchmark.self,
     FedAvgBenchmark.self,
     TrainingBenchmark.self,
+    FusingBenchmark.self,
+    ParityBenchmark.self,
     UploadBenchmark.self,
     RoundBenchmark.self,
     SimulationBenchmark.self,
