@@ -134,7 +134,7 @@ package struct Comparison {
                 y: y,
                 groups.map { $0.series(column, over: axis) }
             )
-            guard !chart.isEmpty, !isTime || chart.x.range.upperBound > 1 else { return nil }
+            guard !chart.isEmpty, !isTime || chart.takesTime else { return nil }
             return Figure(
                 name: name,
                 picture: chart.drawn(),

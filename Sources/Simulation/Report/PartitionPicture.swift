@@ -54,7 +54,7 @@ struct PartitionPicture: Sendable {
             }
         }
         frame.drawBase()
-        frame.document.text(clients.count == 1 ? "client" : "clients", at: (left + 20, frame.document.height - 14))
+        frame.drawLabels(x: "client", y: "")
         drawNames(in: &frame)
         return frame.document
     }

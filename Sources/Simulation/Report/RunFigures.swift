@@ -29,7 +29,7 @@ struct RunFigures {
             y: (score.name, score.unit, .linear),
             series
         )
-        guard !chart.isEmpty, !isTime || chart.x.range.upperBound > 0 else { return nil }
+        guard !chart.isEmpty, !isTime || chart.takesTime else { return nil }
         return Figure(
             name: isTime ? "\(score.name)-over-time" : "\(score.name)-over-rounds",
             picture: chart.drawn(),

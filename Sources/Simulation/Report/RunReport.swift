@@ -44,7 +44,7 @@ package struct RunReport {
             ("to clients", "bytes_down", .bytes), ("peak memory", "peak_memory_bytes", .bytes),
         ]
         return wanted.compactMap { name, key, unit in
-            run.figure(key).map { (name, FigureText.of($0, unit)) }
+            run.figure(key).flatMap { $0 == 0 ? nil : (name, FigureText.of($0, unit)) }
         }
     }
 

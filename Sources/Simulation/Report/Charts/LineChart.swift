@@ -46,6 +46,9 @@ struct LineChart: Sendable {
     /// Whether there is nothing to see.
     var isEmpty: Bool { series.isEmpty }
 
+    /// Whether anything lies beyond zero: in a world without devices, no time passes.
+    var takesTime: Bool { series.contains { $0.points.contains { $0.x > 0 } } }
+
     /// Draws the chart.
     func drawn() -> SVGDocument {
         var frame = ChartFrame(title: title, legend: series.count > 1 ? series.map { ($0.name, ink(of: $0)) } : [])
