@@ -79,7 +79,9 @@ struct TextCorpusTests {
     @Test("a classification needs a label in every row, language modelling in none")
     func unlabelled() throws {
         let corpus = try corpus([row(1, "a", .name("bad")), row(2, "b", nil)])
-        #expect(throws: TrainingError.unlabelled(path: "silo.jsonl", line: 2)) { try corpus.labels(in: ["bad", "good"]) }
+        #expect(throws: TrainingError.unlabelled(path: "silo.jsonl", line: 2)) {
+            try corpus.labels(in: ["bad", "good"])
+        }
     }
 
     @Test("names the line of an unknown label, what was probably meant, and what there is")
