@@ -35,6 +35,7 @@ let package = Package(
             dependencies: ["COpenBLAS", "CKernels"],
             swiftSettings: [.strictMemorySafety()]
         ),
+        .target(name: "Terminal"),
         // Row 1
         .target(name: "Adapters", dependencies: ["LinearAlgebra"]),
         // Row 2
@@ -114,7 +115,7 @@ let package = Package(
         .executableTarget(
             name: "FedServer",
             dependencies: [
-                "Adapters", "Aggregation", "Coordinator", "FederatedLearning", "LinearAlgebra", "Transport",
+                "Adapters", "Aggregation", "Coordinator", "FederatedLearning", "LinearAlgebra", "Terminal", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -133,7 +134,7 @@ let package = Package(
         .executableTarget(
             name: "FedSim",
             dependencies: [
-                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Simulation", "Training",
+                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Simulation", "Terminal", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]

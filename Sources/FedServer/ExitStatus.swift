@@ -4,6 +4,7 @@ import ArgumentParser
 import Coordinator
 import FederatedLearning
 import Foundation
+import Terminal
 import Transport
 
 /// What the program's exit codes mean.

@@ -4,6 +4,7 @@ import ArgumentParser
 import FederatedLearning
 import Foundation
 import Simulation
+import Terminal
 import Training
 
 /// What the program's exit codes mean.

@@ -1,6 +1,7 @@
 import Foundation
 import Simulation
 import Synchronization
+import Terminal
 
 /// Shows how far a run has come: a bar on a terminal, a line a round elsewhere.
 final class ProgressMeter: Sendable {

@@ -24,49 +24,70 @@ struct GGUFTokenizer {
             )
         }
         let tokens = try gguf.texts("tokenizer.ggml.tokens")
-        let vocabulary = Dictionary(zip(tokens, 0...), uniquingKeysWith: { first, _ in first })
+        // Told apart by their code points: vocabularies have both `Å` and the Ångström sign.
+        var vocabulary = JSONObject()
+        for (id, token) in tokens.enumerated() { vocabulary[token] = .number(id) }
         guard vocabulary.count == tokens.count else {
             throw .malformedGGUF(path: gguf.path, problem: "has a token twice in 'tokenizer.ggml.tokens'")
         }
         vocabularySize = tokens.count
         let types: [Int] =
             if case .integers(let types)? = gguf.values["tokenizer.ggml.token_type"] { types } else { [] }
-        let added: [[String: any Sendable]] = zip(tokens.indices, types)
-            .filter { $1 == Self.control || $1 == Self.userDefined }
-            .map { id, type in
-                [
-                    "id": id, "content": tokens[id], "single_word": false, "lstrip": false, "rstrip": false,
-                    "normalized": false, "special": type == Self.control,
-                ]
-            }
-        let bytes: [String: any Sendable] = [
-            "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,
-        ]
-        let digits: [String: any Sendable] = ["type": "Digits", "individual_digits": true]
-        let splitters = Self.splittersOfDigits.contains(splitter) ? [digits, bytes] : [bytes]
-        let model: [String: any Sendable] = [
-            "type": "BPE", "fuse_unk": false, "byte_fallback": false, "vocab": vocabulary,
-            "merges": try gguf.texts("tokenizer.ggml.merges"),
-        ]
-        file = try JSONText.of([
-            "version": "1.0", "added_tokens": added, "model": model,
-            "pre_tokenizer": ["type": "Sequence", "pretokenizers": splitters] as [String: any Sendable],
-            "decoder": bytes,
+        let added = zip(tokens.indices, types).filter { $1 == Self.control || $1 == Self.userDefined }
+        let bytes = Self.object([
+            ("type", .string("ByteLevel")), ("add_prefix_space", .bool(false)), ("trim_offsets", .bool(true)),
+            ("use_regex", .bool(true)),
         ])
-        var configuration: [String: any Sendable] = ["tokenizer_class": "PreTrainedTokenizerFast"]
+        let digits = Self.object([("type", .string("Digits")), ("individual_digits", .bool(true))])
+        let model = Self.object([
+            ("type", .string("BPE")), ("fuse_unk", .bool(false)), ("byte_fallback", .bool(false)),
+            ("vocab", .object(vocabulary)),
+            ("merges", .array(try gguf.texts("tokenizer.ggml.merges").map(JSONValue.string))),
+        ])
+        let splitters = Self.splittersOfDigits.contains(splitter) ? [digits, bytes] : [bytes]
+        file =
+            Self.object([
+                ("version", .string("1.0")),
+                ("added_tokens", .array(added.map { Self.added(tokens[$0], id: $0, isSpecial: $1 == Self.control) })),
+                ("model", model),
+                (
+                    "pre_tokenizer",
+                    Self.object([("type", .string("Sequence")), ("pretokenizers", .array(splitters))])
+                ),
+                ("decoder", bytes),
+            ]).pythonText
+        configuration = Self.configuration(of: gguf, tokens: tokens).pythonText
+    }
+
+    /// `tokenizer_config.json`: which tokens have a part to play, and how a conversation is written.
+    private static func configuration(of gguf: GGUFFile, tokens: [String]) -> JSONValue {
+        var members: [(String, JSONValue)] = [("tokenizer_class", .string("PreTrainedTokenizerFast"))]
         for (key, name) in [
             ("bos_token", "bos"), ("eos_token", "eos"), ("unk_token", "unknown"), ("pad_token", "padding"),
         ] {
-            if case .integer(let id)? = gguf.values["tokenizer.ggml.\(name)_token_id"], tokens.indices.contains(id) {
-                configuration[key] = tokens[id]
-            }
+            guard case .integer(let id)? = gguf.values["tokenizer.ggml.\(name)_token_id"], tokens.indices.contains(id)
+            else { continue }
+            members.append((key, .string(tokens[id])))
         }
         if case .text(let template)? = gguf.values["tokenizer.chat_template"] {
-            configuration["chat_template"] = template
+            members.append(("chat_template", .string(template)))
         }
         if case .integer(let length)? = gguf.values["llama.context_length"] {
-            configuration["model_max_length"] = length
+            members.append(("model_max_length", .number(length)))
         }
-        self.configuration = try JSONText.of(configuration)
+        return object(members)
+    }
+
+    private static func added(_ token: String, id: Int, isSpecial: Bool) -> JSONValue {
+        object([
+            ("id", .number(id)), ("content", .string(token)), ("single_word", .bool(false)), ("lstrip", .bool(false)),
+            ("rstrip", .bool(false)), ("normalized", .bool(false)), ("special", .bool(isSpecial)),
+        ])
+    }
+
+    private static func object(_ members: [(String, JSONValue)]) -> JSONValue {
+        var object = JSONObject()
+        for (name, value) in members { object[name] = value }
+        return .object(object)
     }
 }

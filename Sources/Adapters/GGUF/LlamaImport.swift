@@ -37,7 +37,10 @@ package struct LlamaImport {
         let configuration = try configuration(vocabularySize: tokenizer.vocabularySize)
         let document = SafetensorsDocument(try tensors())
         try AtomicDirectory.create(at: folder) { (folder) throws(AdapterError) in
-            try DurableFile.write(JSONText.of(configuration), to: folder.appendingPathComponent("config.json"))
+            try DurableFile.write(
+                JSONValue.object(configuration).pythonText,
+                to: folder.appendingPathComponent("config.json")
+            )
             try DurableFile.write(tokenizer.file, to: folder.appendingPathComponent("tokenizer.json"))
             try DurableFile.write(tokenizer.configuration, to: folder.appendingPathComponent("tokenizer_config.json"))
             try DurableFile.write(document, to: folder.appendingPathComponent("model.safetensors"))
@@ -46,28 +49,27 @@ package struct LlamaImport {
 
     // MARK: - Configuration
 
-    private func configuration(vocabularySize: Int) throws(AdapterError) -> [String: any Sendable] {
-        let hidden = try file.size("llama.embedding_length")
-        var configuration: [String: any Sendable] = [
-            "architectures": ["LlamaForCausalLM"],
-            "model_type": "llama",
-            "hidden_act": "silu",
-            "torch_dtype": "float32",
-            "vocab_size": vocabularySize,
-            "hidden_size": hidden,
-            "num_hidden_layers": layerCount,
-            "num_attention_heads": headCount,
-            "num_key_value_heads": keyValueHeadCount,
-            "intermediate_size": try file.size("llama.feed_forward_length"),
-            "max_position_embeddings": try file.size("llama.context_length"),
-            "rms_norm_eps": try file.number("llama.attention.layer_norm_rms_epsilon"),
-            "rope_theta": try file.number("llama.rope.freq_base", or: 10_000),
-            "tie_word_embeddings": file.tensors["output.weight"] == nil,
-            "attention_bias": false,
-            "mlp_bias": false,
-        ]
+    private func configuration(vocabularySize: Int) throws(AdapterError) -> JSONObject {
+        var configuration = JSONObject()
+        configuration["architectures"] = .array([.string("LlamaForCausalLM")])
+        configuration["model_type"] = .string("llama")
+        configuration["hidden_act"] = .string("silu")
+        configuration["torch_dtype"] = .string("float32")
+        configuration["vocab_size"] = .number(vocabularySize)
+        configuration["hidden_size"] = .number(try file.size("llama.embedding_length"))
+        configuration["num_hidden_layers"] = .number(layerCount)
+        configuration["num_attention_heads"] = .number(headCount)
+        configuration["num_key_value_heads"] = .number(keyValueHeadCount)
+        configuration["intermediate_size"] = .number(try file.size("llama.feed_forward_length"))
+        configuration["max_position_embeddings"] = .number(try file.size("llama.context_length"))
+        configuration["rms_norm_eps"] = .number(try file.number("llama.attention.layer_norm_rms_epsilon"))
+        configuration["rope_theta"] = .number(try file.number("llama.rope.freq_base", or: 10_000))
+        configuration["tie_word_embeddings"] = .bool(file.tensors["output.weight"] == nil)
+        configuration["attention_bias"] = .bool(false)
+        configuration["mlp_bias"] = .bool(false)
         for (key, name) in [("bos_token_id", "bos"), ("eos_token_id", "eos"), ("pad_token_id", "padding")] {
-            if case .integer(let id)? = file.values["tokenizer.ggml.\(name)_token_id"] { configuration[key] = id }
+            guard case .integer(let id)? = file.values["tokenizer.ggml.\(name)_token_id"] else { continue }
+            configuration[key] = .number(id)
         }
         return configuration
     }

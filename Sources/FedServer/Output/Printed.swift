@@ -1,5 +1,6 @@
 import Coordinator
 import Foundation
+import Terminal
 
 /// What goes to standard output.
 enum Printed {
@@ -10,9 +11,7 @@ enum Printed {
 
     /// Prints a listing with its titles.
     static func table(_ titles: [String], _ rows: [[String]]) {
-        let table = TextTable(titles, fitting: rows)
-        print(table.header)
-        for row in rows { print(table.line(row)) }
+        TextTable(titles, fitting: rows).write(rows)
     }
 
     /// A moment as people read it, in UTC.

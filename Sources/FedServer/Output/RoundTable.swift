@@ -1,4 +1,5 @@
 import Coordinator
+import Terminal
 
 /// The rows of `job wait`: one a round.
 struct RoundTable {

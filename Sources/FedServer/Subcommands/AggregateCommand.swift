@@ -3,6 +3,7 @@ import Aggregation
 import ArgumentParser
 import Foundation
 import LinearAlgebra
+import Terminal
 
 /// `fed-server aggregate`: combines PEFT directories offline, by the strategies that rounds use.
 struct AggregateCommand: AsyncParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Coordinator
 import FederatedLearning
 import Foundation
+import Terminal
 
 struct JobWaitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

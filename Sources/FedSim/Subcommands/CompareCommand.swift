@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Simulation
+import Terminal
 
 /// Lays several runs over one another.
 struct CompareCommand: AsyncParsableCommand {
@@ -27,7 +28,7 @@ struct CompareCommand: AsyncParsableCommand {
         let comparison = try Comparison(directories: runs)
         try comparison.write(to: target)
         let (header, rows) = comparison.table
-        TextTable(header, fitting: rows).write(rows)
+        TextTable(header, fitting: rows, texts: 1).write(rows)
         print("\n\(target.standardizedFileURL.path)")
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import FederatedLearning
 import Foundation
 import Simulation
+import Terminal
 
 /// Shows who would hold what, without running anything.
 struct PartitionCommand: AsyncParsableCommand {
@@ -43,7 +44,7 @@ struct PartitionCommand: AsyncParsableCommand {
         let (population, data) = try bench.population(for: run.experiment)
         let table = PartitionTable(population)
         let shown = (0..<min(population.count, Self.shownClients)).map(table.cells)
-        TextTable(table.columns, fitting: shown).write(shown)
+        TextTable(table.columns, fitting: shown, texts: 2).write(shown)
         if population.count > shown.count { print("… and \(population.count - shown.count) more") }
         let empty = table.emptyClientCount
         if empty > 0 { print("\(empty) clients have no rows to train on and take no part.") }

@@ -2,6 +2,7 @@ import ArgumentParser
 import FederatedLearning
 import Foundation
 import Simulation
+import Terminal
 
 /// Runs an experiment, or a sweep of them, and writes tables, adapter and report.
 struct RunCommand: AsyncParsableCommand {

@@ -20,7 +20,8 @@ package struct ExperimentData: Sendable {
         let urls = try experiment.data.files.map { name throws(SimulationError) in
             try Self.locate(name, besides: folder, cache: cache)
         }
-        let files = try urls.map(DataFile.init(contentsOf:))
+        let field = Self.fieldOfRows(in: experiment)
+        let files = try urls.map { try DataFile(contentsOf: $0, keeping: field) }
         // Each file by itself, so that a message names the right one.
         let labels = try files.flatMap { try $0.places(ofLabelsIn: experiment.job.labels) }
         file = try DataFile(joining: files)
@@ -50,6 +51,17 @@ package struct ExperimentData: Sendable {
         return found
     }
 
+    /// The field of the rows by which they are partitioned; `nil` where none is, or the rows' files tell silos apart.
+    private static func fieldOfRows(in experiment: Experiment) -> String? {
+        guard [.field, .domain].contains(experiment.partition.method), let name = experiment.partition.field,
+            name != fileField
+        else { return nil }
+        return name
+    }
+
+    /// The field that is the name of each row's file.
+    private static let fileField = "silo"
+
     /// The value of the partition's field in each row.
     private static func silos(
         of experiment: Experiment,
@@ -57,20 +69,19 @@ package struct ExperimentData: Sendable {
         files: [DataFile]
     ) throws(SimulationError) -> (fields: [Int32], values: [String]) {
         guard [.field, .domain].contains(experiment.partition.method) else { return ([], []) }
-        let name = experiment.partition.field ?? "silo"
-        guard name == "silo" else {
-            throw .invalidKey(
-                key: "partition.field",
-                problem: "is '\(name)', and the rows have no such field",
-                remedy: "Write `silo`, the name of each row's file."
-            )
+        if fieldOfRows(in: experiment) != nil {
+            let found = files.flatMap { $0.rows.map { $0.field ?? "" } }
+            let values = Set(found).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            let places = Dictionary(uniqueKeysWithValues: zip(values, Int32(0)...))
+            return (found.compactMap { places[$0] }, values)
         }
         let values = urls.map { $0.deletingPathExtension().lastPathComponent }
         guard values.count > 1, Set(values).count == values.count else {
             throw .invalidKey(
                 key: "data.files",
                 problem: "names \(values.count) files, whose names are to tell silos apart",
-                remedy: "List several files with different names."
+                remedy:
+                    "List several files with different names, or write which field of the rows does as `partition.field`."
             )
         }
         let fields = files.enumerated().flatMap { [Int32](repeating: Int32($0), count: $1.rows.count) }

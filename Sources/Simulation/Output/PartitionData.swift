@@ -23,6 +23,12 @@ package struct PartitionData {
         let split: String
     }
 
+    /// A client's name as that of a file: it may come from the data, and must not lead anywhere else.
+    private static func fileName(of client: String) -> String {
+        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_"))
+        return client.addingPercentEncoding(withAllowedCharacters: plain) ?? "client"
+    }
+
     /// Writes `data/CLIENT.jsonl` in `folder` for every client with rows, those to train on first.
     ///
     /// Rows stand in the order in which the simulated client has them, so that both train the same batches.
@@ -43,7 +49,7 @@ package struct PartitionData {
                         bytes.append(UInt8(ascii: "\n"))
                     }
                 }
-                let file = target.appendingPathComponent("\(client.id.rawValue).jsonl")
+                let file = target.appendingPathComponent("\(Self.fileName(of: client.id.rawValue)).jsonl")
                 try bytes.write(to: file)
             }
         } catch {

@@ -2,20 +2,6 @@ private import Foundation
 package import LinearAlgebra
 
 extension CounterGenerator {
-    /// Returns a whole number in 0..<bound.
-    mutating func index(below bound: Int) -> Int { Int(uniform() * Double(bound)) }
-
-    /// Returns `elements` in a random order.
-    ///
-    /// Fisher and Yates' shuffle, spelled out because the standard library's may draw differently in another version.
-    mutating func shuffled<Element>(_ elements: some Sequence<Element>) -> [Element] {
-        var elements = Array(elements)
-        for last in stride(from: elements.count - 1, to: 0, by: -1) {
-            elements.swapAt(last, index(below: last + 1))
-        }
-        return elements
-    }
-
     /// Returns the logarithm of a deviate of the gamma distribution with this shape and scale 1.
     ///
     /// Marsaglia & Tsang, "A simple method for generating gamma variables", ACM TOMS 26(3), 2000. A shape below 1 is

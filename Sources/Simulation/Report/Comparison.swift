@@ -85,16 +85,14 @@ package struct Comparison {
             ["run", "seeds"]
             + shown.map { $0.key.replacing(".", with: "_") }.flatMap { [$0, "\($0)_low", "\($0)_high"] }
         let rows = groups.map { group in
-            [Self.quoted(group.label), "\(group.runs.count)"]
+            [group.label, "\(group.runs.count)"]
                 + shown.flatMap { figure in
-                    group.figure(figure.key).map { ["\($0.mean)", "\($0.low)", "\($0.high)"] } ?? ["", "", ""]
+                    group.figure(figure.key).map { [CSV.text($0.mean), CSV.text($0.low), CSV.text($0.high)] } ?? [
+                        "", "", "",
+                    ]
                 }
         }
-        return ([header] + rows).map { $0.joined(separator: ",") }.joined(separator: "\n") + "\n"
-    }
-
-    private static func quoted(_ text: String) -> String {
-        text.contains { ",\"\n".contains($0) } ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
+        return ([header] + rows).map(CSV.line).joined()
     }
 
     // MARK: - Files

@@ -1,5 +1,3 @@
-import FederatedLearning
-
 extension DataFile {
     /// Puts the rows of several files one after the other.
     ///
@@ -20,28 +18,7 @@ extension DataFile {
     package func places(ofLabelsIn names: [String]) throws(TrainingError) -> [Int32] {
         // Language modelling has no labels.
         if names.isEmpty { return [Int32](repeating: 0, count: rows.count) }
-        let known = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        var places: [Int32] = []
-        places.reserveCapacity(rows.count)
-        for row in rows {
-            let text: String
-            let index: Int?
-            switch row.label {
-            case .name(let name): (text, index) = (name, known[name] ?? Int(name))
-            case .index(let number): (text, index) = (String(number), number)
-            case nil: throw .unlabelled(path: path, line: row.line)
-            }
-            guard let index, names.indices.contains(index) else {
-                throw .unknownLabel(
-                    path: path,
-                    line: row.line,
-                    label: text,
-                    nearest: NearestName.of(text, among: names),
-                    known: names
-                )
-            }
-            places.append(Int32(index))
-        }
-        return places
+        let known = LabelNames(names)
+        return try rows.map { row throws(TrainingError) in try row.label.place(in: known, path: path, line: row.line) }
     }
 }

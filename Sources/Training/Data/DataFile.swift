@@ -3,7 +3,8 @@ package import Foundation
 /// The texts of a JSON lines or CSV file.
 ///
 /// A row has a `text` and, for a classification, a `label`, which is a name or an index into the job's labels. It may have a
-/// `split`, `train` or `test`, and a `document`, the larger text it was taken from. Other fields are ignored.
+/// `split`, `train` or `test`, and a `document`, the larger text it was taken from. Other fields are ignored, but for one
+/// that the reader may ask for.
 package struct DataFile: Sendable {
     package enum Label: Sendable, Hashable {
         case name(String)
@@ -23,6 +24,8 @@ package struct DataFile: Sendable {
         package let label: Label?
         package let split: Split?
         package let document: String?
+        /// The value of the field that the reader was asked to keep, as text.
+        package var field: String?
     }
 
     package let path: String
@@ -30,14 +33,17 @@ package struct DataFile: Sendable {
 
     /// Reads a file whose name ends in `.jsonl`, `.ndjson`, `.csv` or `.tsv`.
     ///
+    /// - Parameters:
+    ///   - file: The file.
+    ///   - field: A field that every row must have, such as the hospital it is from; `nil` for none.
     /// - Throws: ``TrainingError`` that names file and line when a row is broken, or the file has none.
-    package init(contentsOf file: URL) throws {
+    package init(contentsOf file: URL, keeping field: String? = nil) throws {
         let path = file.path
         let rows =
             switch file.pathExtension.lowercased() {
-            case "jsonl", "ndjson": try JSONLinesFile.rows(path: path)
-            case "csv": try DelimitedFile.rows(path: path, delimiter: ",")
-            case "tsv": try DelimitedFile.rows(path: path, delimiter: "\t")
+            case "jsonl", "ndjson": try JSONLinesFile.rows(path: path, keeping: field)
+            case "csv": try DelimitedFile.rows(path: path, delimiter: ",", keeping: field)
+            case "tsv": try DelimitedFile.rows(path: path, delimiter: "\t", keeping: field)
             default: throw TrainingError.unknownDataFormat(path: path)
             }
         try self.init(path: path, rows: rows)

@@ -2,10 +2,14 @@
 ///
 /// Quoted fields may hold delimiters, doubled quotes and line ends.
 package enum DelimitedFile {
-    static func rows(path: String, delimiter: Unicode.Scalar) throws -> [DataFile.Row] {
+    static func rows(
+        path: String,
+        delimiter: Unicode.Scalar,
+        keeping field: String? = nil
+    ) throws -> [DataFile.Row] {
         var lines = try LineReader(path: path)
         guard let header = try record(from: &lines, path: path, delimiter: delimiter) else { return [] }
-        let columns = try Columns(header: header.fields, path: path, line: header.line)
+        let columns = try Columns(header: header.fields, keeping: field, path: path, line: header.line)
         var rows: [DataFile.Row] = []
         while let record = try record(from: &lines, path: path, delimiter: delimiter) {
             guard record.fields.count == header.fields.count else {
@@ -37,8 +41,9 @@ package enum DelimitedFile {
         let label: Int?
         let split: Int?
         let document: Int?
+        let kept: Int?
 
-        init(header: [String], path: String, line: Int) throws(TrainingError) {
+        init(header: [String], keeping field: String?, path: String, line: Int) throws(TrainingError) {
             func position(_ name: String) throws(TrainingError) -> Int {
                 guard let position = header.firstIndex(of: name) else {
                     throw .invalidRow(
@@ -54,6 +59,7 @@ package enum DelimitedFile {
             label = header.firstIndex(of: "label")
             split = header.firstIndex(of: "split")
             document = header.firstIndex(of: "document")
+            kept = try field.map { name throws(TrainingError) in try position(name) }
         }
 
         func row(_ fields: [String], path: String, line: Int) throws(TrainingError) -> DataFile.Row {
@@ -67,7 +73,8 @@ package enum DelimitedFile {
                 text: fields[text],
                 label: label.map { .name(fields[$0]) },
                 split: namedSplit,
-                document: document.map { fields[$0] }.flatMap { $0.isEmpty ? nil : $0 }
+                document: document.map { fields[$0] }.flatMap { $0.isEmpty ? nil : $0 },
+                field: kept.map { fields[$0] }
             )
         }
     }

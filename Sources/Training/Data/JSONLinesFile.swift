@@ -2,10 +2,14 @@ private import Foundation
 
 /// Reads rows from one JSON object a line.
 enum JSONLinesFile {
-    static func rows(path: String) throws -> [DataFile.Row] {
+    /// Where the decoder finds the name of the field to keep.
+    private static let keptField = CodingUserInfoKey(rawValue: "field")
+
+    static func rows(path: String, keeping field: String? = nil) throws -> [DataFile.Row] {
         var lines = try LineReader(path: path)
         var rows: [DataFile.Row] = []
         let decoder = JSONDecoder()
+        if let key = keptField, let field { decoder.userInfo[key] = field }
         while let line = try lines.next() {
             if line.utf8.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }) { continue }
             do {
@@ -18,7 +22,8 @@ enum JSONLinesFile {
                         split: try fields.split.map {
                             try DataFile.split($0, path: path, line: lines.lineNumber)
                         },
-                        document: fields.document
+                        document: fields.document,
+                        field: fields.kept
                     )
                 )
             } catch let error as DecodingError {
@@ -48,6 +53,7 @@ enum JSONLinesFile {
         let label: DataFile.Label?
         let split: String?
         let document: String?
+        let kept: String?
 
         private enum CodingKeys: String, CodingKey {
             case text, label, split, document
@@ -62,11 +68,27 @@ enum JSONLinesFile {
                 label = try container.decodeIfPresent(String.self, forKey: .label).map(DataFile.Label.name)
             }
             split = try container.decodeIfPresent(String.self, forKey: .split)
-            if let number = try? container.decode(Int.self, forKey: .document) {
-                document = String(number)
-            } else {
-                document = try container.decodeIfPresent(String.self, forKey: .document)
+            document = container.contains(.document) ? try Self.text(in: container, for: .document) : nil
+            guard let key = JSONLinesFile.keptField, let name = decoder.userInfo[key] as? String else {
+                kept = nil
+                return
             }
+            kept = try Self.text(in: try decoder.container(keyedBy: FieldName.self), for: FieldName(stringValue: name))
         }
+
+        /// A text, or a whole number as text.
+        private static func text<Key>(in container: KeyedDecodingContainer<Key>, for key: Key) throws -> String? {
+            if let number = try? container.decode(Int.self, forKey: key) { return String(number) }
+            return try container.decode(String?.self, forKey: key)
+        }
+    }
+
+    /// Any name of a field.
+    private struct FieldName: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
     }
 }

@@ -1,5 +1,3 @@
-import FederatedLearning
-
 /// A silo's texts as token ids, divided into those that are trained on and those that are held out.
 package struct TextCorpus: Sendable {
     /// The rows to train on, in the order of the file.
@@ -80,25 +78,9 @@ package struct TextCorpus: Sendable {
     ///
     /// - Throws: ``TrainingError/unknownLabel(path:line:label:nearest:known:)`` for the first label that is neither.
     package func labels(in names: [String]) throws(TrainingError) -> [Int32] {
-        var places: [Int32] = []
-        for (label, line) in labels {
-            let text: String
-            let index: Int?
-            switch label {
-            case .name(let name): (text, index) = (name, names.firstIndex(of: name) ?? Int(name))
-            case .index(let number): (text, index) = (String(number), number)
-            case nil: throw .unlabelled(path: path, line: line)
-            }
-            guard let index, names.indices.contains(index) else {
-                throw .unknownLabel(
-                    path: path,
-                    line: line,
-                    label: text,
-                    nearest: NearestName.of(text, among: names),
-                    known: names
-                )
-            }
-            places.append(Int32(index))
+        let known = LabelNames(names)
+        let places = try labels.map { label, line throws(TrainingError) in
+            try label.place(in: known, path: path, line: line)
         }
         return labelOfRow.map { places[Int($0)] }
     }

@@ -29,21 +29,8 @@ struct BatchSchedule: Sendable {
     mutating func next() -> [Int]? {
         guard step < stepCount else { return nil }
         let place = step % stepsPerEpoch
-        if place == 0 { order = generator.permutation(of: rows) }
+        if place == 0 { order = generator.shuffled(rows) }
         step += 1
         return Array(order[place * batchSize..<min((place + 1) * batchSize, order.count)])
-    }
-}
-
-extension CounterGenerator {
-    /// Returns `elements` in a random order.
-    ///
-    /// Fisher and Yates' shuffle, spelled out because the standard library's may draw differently in another version.
-    mutating func permutation(of elements: [Int]) -> [Int] {
-        var elements = elements
-        for last in stride(from: elements.count - 1, to: 0, by: -1) {
-            elements.swapAt(last, Int(uniform() * Double(last + 1)))
-        }
-        return elements
     }
 }

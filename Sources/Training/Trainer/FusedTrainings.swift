@@ -34,7 +34,6 @@ struct FusedTrainings {
     ) {
         while true {
             // The flag is the caller's task's, which only the calling thread can ask.
-            if Task.isCancelled { queue.cancel() }
             if queue.isCancelled { return }
             admit(from: queue, factory: factory)
             if members.isEmpty { return }

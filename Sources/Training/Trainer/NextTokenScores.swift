@@ -1,5 +1,4 @@
 import FederatedLearning
-private import Foundation
 
 /// Loss and perplexity of language modelling.
 struct NextTokenScores: Sendable {
@@ -18,6 +17,6 @@ struct NextTokenScores: Sendable {
     var report: EvaluationReport {
         guard count > 0 else { return EvaluationReport(exampleCount: 0, metrics: [:]) }
         let mean = loss / Double(count)
-        return EvaluationReport(exampleCount: count, metrics: ["loss": mean, "perplexity": exp(mean)])
+        return EvaluationReport(exampleCount: count, metrics: ["loss": mean, "perplexity": Perplexity.of(mean)])
     }
 }

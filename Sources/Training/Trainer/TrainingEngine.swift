@@ -54,7 +54,7 @@ package actor TrainingEngine {
         _ trainings: [LocalTraining],
         fusing: FusingPolicy = .automatic,
         progress: @Sendable (Int, TrainingProgress) -> Void = { _, _ in }
-    ) -> [Result<TrainingOutcome, any Error>] {
+    ) async -> [Result<TrainingOutcome, any Error>] {
         var results = [Result<TrainingOutcome, any Error>](
             repeating: .failure(CancellationError()),
             count: trainings.count
@@ -68,7 +68,7 @@ package actor TrainingEngine {
             let found: [Result<TrainingOutcome, any Error>]
             do {
                 try fold(residual)
-                found = train(group.map { trainings[$0] }, fusing) { progress(group[$0], $1) }
+                found = await train(group.map { trainings[$0] }, fusing) { progress(group[$0], $1) }
             } catch {
                 found = group.map { _ in .failure(error) }
             }
@@ -82,7 +82,7 @@ package actor TrainingEngine {
         _ trainings: [LocalTraining],
         _ fusing: FusingPolicy,
         _ progress: @Sendable (Int, TrainingProgress) -> Void
-    ) -> [Result<TrainingOutcome, any Error>] {
+    ) async -> [Result<TrainingOutcome, any Error>] {
         // With fewer trainings than threads, the shards of one step run side by side instead.
         if trainings.count < passes.count {
             return trainings.indices.map { place in
@@ -96,9 +96,14 @@ package actor TrainingEngine {
         let factory = SessionFactory(prepared: sessions, model: model.network.adaptable)
         let (corpus, threads) = (corpus, passes.count)
         let share = (trainings.count + threads - 1) / threads
-        Concurrency.forEach(in: &passes, threads: threads) { _, pass in
-            var group = FusedTrainings(limit: share, policy: fusing, corpus: corpus)
-            group.run(from: queue, factory: factory, pass: &pass, progress: progress)
+        // The threads that compute do not run in the task, so that only a handler tells all of them of its end.
+        await withTaskCancellationHandler {
+            Concurrency.forEach(in: &passes, threads: threads) { _, pass in
+                var group = FusedTrainings(limit: share, policy: fusing, corpus: corpus)
+                group.run(from: queue, factory: factory, pass: &pass, progress: progress)
+            }
+        } onCancel: {
+            queue.cancel()
         }
         return queue.results
     }

@@ -16,6 +16,6 @@ extension TrainingTask {
             seed: seed,
             stream: [RandomStream.sample, RandomStream.number(of: client)]
         )
-        return Array(generator.permutation(of: rows).prefix(max(sample, 0)))
+        return Array(generator.shuffled(rows).prefix(max(sample, 0)))
     }
 }

@@ -5,22 +5,16 @@ import Testing
 
 @Suite("GGUF files")
 struct GGUFFileTests {
-    /// Builds a file with a text, a list and one tensor.
+    /// A file with a text, a number, a list and one tensor.
     private static func bytes(
-        tensor: (dimensions: [UInt64], type: UInt32, content: [UInt8]) = ([32, 2], 8, Array(repeating: 1, count: 68))
+        tensor: (dimensions: [Int], type: UInt32, content: [UInt8]) = ([32, 2], 8, Array(repeating: 1, count: 68))
     ) -> [UInt8] {
-        func little<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
-            (0..<Integer.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
-        }
-        func text(_ text: String) -> [UInt8] { little(UInt64(text.utf8.count)) + Array(text.utf8) }
-        var bytes = Array("GGUF".utf8) + little(UInt32(3)) + little(UInt64(1)) + little(UInt64(3))
-        bytes += text("general.architecture") + little(UInt32(8)) + text("llama")
-        bytes += text("rope") + little(UInt32(6)) + little(Float(0.5).bitPattern)
-        bytes += text("tokens") + little(UInt32(9)) + little(UInt32(8)) + little(UInt64(2)) + text("a") + text("é")
-        bytes += text("w") + little(UInt32(tensor.dimensions.count)) + tensor.dimensions.flatMap { little($0) }
-        bytes += little(tensor.type) + little(UInt64(0))
-        bytes += [UInt8](repeating: 0, count: (32 - bytes.count % 32) % 32)
-        return bytes + tensor.content
+        var builder = GGUFBuilder()
+        builder.add("general.architecture", "llama")
+        builder.add("rope", Float(0.5))
+        builder.add("tokens", ["a", "é"])
+        builder.add(tensor: "w", dimensions: tensor.dimensions, type: tensor.type, tensor.content)
+        return builder.bytes
     }
 
     @Test("reads values and tensors")
@@ -54,7 +48,8 @@ struct GGUFFileTests {
     @Test("says what is wrong with a file that is cut off anywhere, and never traps")
     func truncation() {
         let bytes = Self.bytes()
-        for length in 0..<bytes.count {
+        // The padding after the last tensor may be missing.
+        for length in 0..<bytes.count - 28 {
             let error = #expect(throws: AdapterError.self) { try GGUFFile(Array(bytes[..<length]), path: "m.gguf") }
             #expect(error?.description.hasPrefix("'m.gguf'") == true)
         }
@@ -83,12 +78,5 @@ struct GGUFFileTests {
             try GGUFFile(Self.bytes(tensor: ([31], 8, Array(repeating: 0, count: 34))), path: "m.gguf")
         }
         #expect(ragged?.description.contains("no whole number of blocks") == true)
-    }
-
-    @Test("puts the halves of each head one after the other")
-    func halves() {
-        // Two heads of four rows of one element, stored as first, second, first, second.
-        let stored: [Float] = [0, 2, 1, 3, 4, 6, 5, 7]
-        #expect(LlamaImport.separateHalves(stored, heads: 2, rows: 8, width: 1) == [0, 1, 2, 3, 4, 5, 6, 7])
     }
 }

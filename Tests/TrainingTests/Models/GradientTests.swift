@@ -57,29 +57,10 @@ struct GradientTests {
         if test.dropout > 0 { active.dropout = .init(probability: test.dropout, seed: 5) }
         let shards = TinyReference.shards(2)
         var pass = ShardedPass(model: model, threads: 1)
-        var gradient: [Float] = []
-        _ = pass.run(shards, adapter: active, gradient: &gradient)
-
-        // Along random directions through all parameters: every element's error shows, at the cost of a few passes.
-        var generator = CounterGenerator(seed: 3)
-        for _ in 0..<4 {
-            var direction = (0..<layout.count).map { _ in Float(generator.gaussian()) }
-            let norm = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            for index in direction.indices { direction[index] /= norm }
-            func loss(_ step: Float) -> Double {
-                var moved = active
-                for index in direction.indices { moved.parameters[index] += step * direction[index] }
-                var unused: [Float] = []
-                return pass.run(shards, adapter: moved, gradient: &unused)
-            }
-            // Truncation errors fall as h², and Richardson's extrapolation removes that term.
-            let h: Float = 1 / 16
-            let coarse = (loss(h) - loss(-h)) / Double(2 * h)
-            let fine = (loss(h / 2) - loss(-h / 2)) / Double(h)
-            let slope = (4 * fine - coarse) / 3
-            let expected = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+        let differences = CentralDifferences(of: &pass, on: shards, at: active, step: 1 / 16, directions: 4)
+        for (measured, found) in differences.slopes {
             // Losses near 1 are known to some 5e-7, so slopes to 1e-5. One module's share of a slope is about 1e-2.
-            #expect(abs(slope - expected) < 5e-5, "\(slope) by differences, \(expected) found")
+            #expect(abs(measured - found) < 5e-5, "\(measured) by differences, \(found) found")
         }
     }
 

@@ -36,28 +36,10 @@ struct LlamaGradientTests {
         if test.dropout > 0 { active.dropout = .init(probability: test.dropout, seed: 5) }
         let shards = TinyLlama.shards(2)
         var pass = ShardedPass(model: llama.model, threads: 1)
-        var gradient: [Float] = []
-        _ = pass.run(shards, adapter: active, gradient: &gradient)
-
-        var generator = CounterGenerator(seed: 3)
-        for _ in 0..<3 {
-            var direction = gradient.map { _ in Float(generator.gaussian()) }
-            let norm = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            for index in direction.indices { direction[index] /= norm }
-            func loss(_ step: Float) -> Double {
-                var moved = active
-                for index in direction.indices { moved.parameters[index] += step * direction[index] }
-                var unused: [Float] = []
-                return pass.run(shards, adapter: moved, gradient: &unused)
-            }
-            // Truncation errors fall as h², and Richardson's extrapolation removes that term.
-            let h: Float = 1 / 32
-            let coarse = (loss(h) - loss(-h)) / Double(2 * h)
-            let fine = (loss(h / 2) - loss(-h / 2)) / Double(h)
-            let slope = (4 * fine - coarse) / 3
-            let expected = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+        let differences = CentralDifferences(of: &pass, on: shards, at: active, step: 1 / 32, directions: 3)
+        for (measured, found) in differences.slopes {
             // Losses near 5 are known to some 2e-6, so slopes to 1e-4. One module's share of a slope is about 1e-1.
-            #expect(abs(slope - expected) < 3e-4 * max(1, abs(expected)), "\(slope) by differences, \(expected) found")
+            #expect(abs(measured - found) < 3e-4 * max(1, abs(found)), "\(measured) by differences, \(found) found")
         }
     }
 

@@ -46,7 +46,7 @@ struct BatchScheduleTests {
         var generator = CounterGenerator(seed: 4)
         var counts = [[Int]](repeating: [Int](repeating: 0, count: 5), count: 5)
         for _ in 0..<10_000 {
-            for (place, element) in generator.permutation(of: [0, 1, 2, 3, 4]).enumerated() {
+            for (place, element) in generator.shuffled([0, 1, 2, 3, 4]).enumerated() {
                 counts[place][element] += 1
             }
         }
