@@ -38,13 +38,21 @@ let package = Package(
         .target(name: "Terminal"),
         // Row 1
         .target(name: "Adapters", dependencies: ["LinearAlgebra"]),
+        .target(
+            name: "DifferentialPrivacy",
+            dependencies: [
+                "LinearAlgebra",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+            ]
+        ),
         // Row 2
         .target(name: "Aggregation", dependencies: ["Adapters", "LinearAlgebra"]),
         // Row 3
         .target(
             name: "FederatedLearning",
             dependencies: [
-                "Adapters", "Aggregation", "LinearAlgebra",
+                "Adapters", "Aggregation", "DifferentialPrivacy", "LinearAlgebra",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
@@ -115,7 +123,8 @@ let package = Package(
         .executableTarget(
             name: "FedServer",
             dependencies: [
-                "Adapters", "Aggregation", "Coordinator", "FederatedLearning", "LinearAlgebra", "Terminal", "Transport",
+                "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
+                "Terminal", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -146,6 +155,10 @@ let package = Package(
             path: "Tests/TestSupport"
         ),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
+        .testTarget(
+            name: "DifferentialPrivacyTests",
+            dependencies: ["DifferentialPrivacy", "LinearAlgebra", "TestSupport"]
+        ),
         .testTarget(
             name: "AdaptersTests",
             dependencies: ["Adapters", "LinearAlgebra", "TestSupport"],

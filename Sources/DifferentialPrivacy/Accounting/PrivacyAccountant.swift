@@ -1,0 +1,16 @@
+/// Adds up what noised steps cost, for neighbours that differ by one participant who is added or removed.
+package protocol PrivacyAccountant: Sendable {
+    /// The name that job files, tables and command lines use: `rdp`, `pld`, `zcdp`.
+    static var name: String { get }
+
+    /// Creates an accountant of nothing yet.
+    init()
+
+    /// Adds steps to what has been released.
+    ///
+    /// - Throws: ``PrivacyError`` when a parameter is out of its range, or this accountant cannot vouch for the sampling.
+    mutating func add(_ steps: NoisedSteps) throws(PrivacyError)
+
+    /// The ε of everything added, for a δ in (0, 1): an upper bound, infinite when there is none.
+    func epsilon(delta: Double) -> Double
+}
