@@ -1,6 +1,6 @@
 """Fetches the models and texts of the simulations once, into the cache folder: `fetch.py [vader] [icd] [man] [smollm2]`.
 
-- vader: MiniLM and the demo's four silos (see examples/four-silos/fetch.py).
+- vader: MiniLM and the demo's four silos (see examples/four-silos/fetch.py), and tweets for adapter-inversion.
 - icd: 58,672 medical phrases with their chapter, from the ICD-10-CM tabular list (a work of the US government), and a sixth
   of them for sweeps of many runs.
 - man: Linux manual pages in four languages, as plain text, from Debian's packages.
@@ -42,7 +42,8 @@ MAN_PACKAGES = {
     "manpages-es=4.18.1-1": ("es", "d21e9f85e487f149ae45b5c525b2b1a70ae7fd38d4b05b47c8753042c66f4c2b"),
 }
 
-PASSAGE_WORDS = 80
+PASSAGE_WORDS = 40
+TWEETS = 200
 HELD_OUT_PASSAGES = 24
 
 
@@ -179,7 +180,7 @@ def pages(package, language, scratch):
 
 
 def passages(page):
-    """Cuts a page into passages of about as many words as a sequence of 128 tokens has."""
+    """Cuts a page into passages that fit a sequence of 128 tokens in every language: a German word is up to three tokens."""
     words = page["text"].split()
     for first in range(0, len(words) - PASSAGE_WORDS // 2, PASSAGE_WORDS):
         text = " ".join(words[first : first + PASSAGE_WORDS])
@@ -221,12 +222,27 @@ def fetch_smollm2(target):
         subprocess.run([clients[-1], "import-gguf", file, "--out", target], check=True)
 
 
-def fetch_vader(_):
+def fetch_vader(tweets):
     demo.main()
+    if tweets.exists():
+        return
+    rows = [json.loads(line) for line in (demo.CACHE / "data/vader/tweets.jsonl").open(encoding="utf-8")]
+    short = [row for row in rows if 6 <= len(row["text"].split()) <= 25]
+    trained = [row for row in short if row["split"] == "train"][:TWEETS]
+    judged = [row for row in short if row["split"] == "test"][:TWEETS]
+    # Each client has a tweet of its own, and another one to judge.
+    write(
+        [
+            {"text": row["text"], "label": row["label"], "split": split, "tweet": f"tweet-{number:03}"}
+            for split, chosen in (("train", trained), ("test", judged))
+            for number, row in enumerate(chosen)
+        ],
+        tweets,
+    )
 
 
 WANTED = {
-    "vader": (fetch_vader, ""),
+    "vader": (fetch_vader, "data/inversion/tweets.jsonl"),
     "icd": (fetch_icd, "data/icd/icd.jsonl"),
     "man": (fetch_man, "data/man"),
     "smollm2": (fetch_smollm2, "models/smollm2"),

@@ -39,8 +39,32 @@ enum Rival {
         return times(of: "rival_training.py", [model.path, data.path] + numbers + (pads ? ["pad"] : [])).first?.seconds
     }
 
+    /// Runs `rival_simulation.py`.
+    ///
+    /// - Parameters:
+    ///   - model: A Hugging Face directory.
+    ///   - clients: The data file of each client of a round.
+    /// - Returns: The steps a second of a warm round, and the script's peak memory; `nil` where Python has no PyTorch and
+    ///   PEFT.
+    static func simulatedRound(model: URL, clients: [URL]) -> (stepsPerSecond: Double, mebibytes: Double)? {
+        let words = output(of: "rival_simulation.py", [model.path] + clients.map(\.path)).split(separator: " ")
+        guard words.count == 4, let steps = Double(words[1]), let milliseconds = Double(words[2]),
+            let mebibytes = Double(words[3].trimmingCharacters(in: .whitespacesAndNewlines))
+        else { return nil }
+        return (1000 * steps / milliseconds, mebibytes)
+    }
+
     /// Runs a script, and returns what it printed: names with times, which are milliseconds there and seconds here.
     private static func times(of name: String, _ arguments: [String]) -> [(library: String, seconds: Double)] {
+        output(of: name, arguments).split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            guard words.count == 2, let milliseconds = Double(words[1]) else { return nil }
+            return (String(words[0]), milliseconds * 1e-3)
+        }
+    }
+
+    /// What a script printed; nothing when it could not be run.
+    private static func output(of name: String, _ arguments: [String]) -> String {
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(name)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -52,14 +76,10 @@ enum Rival {
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return [] }
+        guard (try? process.run()) != nil else { return "" }
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        return text.split(separator: "\n").compactMap { line in
-            let words = line.split(separator: " ")
-            guard words.count == 2, let milliseconds = Double(words[1]) else { return nil }
-            return (String(words[0]), milliseconds * 1e-3)
-        }
+        return text
     }
 
     /// Said where there is nothing to compare with.

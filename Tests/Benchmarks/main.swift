@@ -10,6 +10,8 @@ let benchmarks: [any Benchmark.Type] = [
     TrainingBenchmark.self,
     FusingBenchmark.self,
     ParityBenchmark.self,
+    DecoderBenchmark.self,
+    SimulatedRoundBenchmark.self,
     UploadBenchmark.self,
     RoundBenchmark.self,
     SimulationBenchmark.self,

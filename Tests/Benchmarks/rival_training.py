@@ -3,7 +3,7 @@
 Usage: rival_training.py MODEL DATA LABELS BATCH LENGTH STEPS [pad]
 
 MODEL is a Hugging Face directory, DATA a file of JSON lines with a text's token ids as `ids` and the place of its label as
-`label`, LABELS how many labels there are. Takes the texts in their order, BATCH a step, cuts them to LENGTH tokens and pads
+`label`, LABELS how many labels there are, or 0 for a decoder that learns the next tokens. Takes the texts in their order, BATCH a step, cuts them to LENGTH tokens and pads
 each batch to its longest text, or to LENGTH with `pad`. r = 8 on query and value, float32, no dropout, AdamW, two threads.
 Prints the median milliseconds of a step, after three that do not count.
 """
@@ -22,15 +22,20 @@ def main():
     try:
         import torch
         from peft import LoraConfig, get_peft_model
-        from transformers import BertForSequenceClassification
+        from transformers import AutoModelForCausalLM, BertForSequenceClassification
     except ImportError:
         return
     torch.set_num_threads(THREADS)
     torch.manual_seed(1)
-    base = BertForSequenceClassification.from_pretrained(
-        model_path, num_labels=labels, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    if labels:
+        base = BertForSequenceClassification.from_pretrained(
+            model_path, num_labels=labels, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+        kind, targets = "SEQ_CLS", ["query", "value"]
+    else:
+        base = AutoModelForCausalLM.from_pretrained(model_path, torch_dtype=torch.float32)
+        kind, targets = "CAUSAL_LM", ["q_proj", "v_proj"]
     model = get_peft_model(base, LoraConfig(
-        task_type="SEQ_CLS", r=8, lora_alpha=16, lora_dropout=0.0, target_modules=["query", "value"]))
+        task_type=kind, r=8, lora_alpha=16, lora_dropout=0.0, target_modules=targets))
     model.train()
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     rows = [json.loads(line) for line in open(data)]
@@ -41,7 +46,7 @@ def main():
         width = length if pads else max(map(len, ids))
         inputs = torch.tensor([each + [0] * (width - len(each)) for each in ids])
         mask = torch.tensor([[1] * len(each) + [0] * (width - len(each)) for each in ids])
-        targets = torch.tensor([row["label"] for row in batch])
+        targets = torch.tensor([row["label"] for row in batch]) if labels else inputs.masked_fill(mask == 0, -100)
         start = time.perf_counter()
         model(input_ids=inputs, attention_mask=mask, labels=targets).loss.backward()
         optimizer.step()
