@@ -67,7 +67,10 @@ let package = Package(
             ]
         ),
         // Row 4
-        .target(name: "Training", dependencies: ["Adapters", "FederatedLearning", "LinearAlgebra"]),
+        .target(
+            name: "Training",
+            dependencies: ["Adapters", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra"]
+        ),
         .target(
             name: "Transport",
             dependencies: [
@@ -186,7 +189,9 @@ let package = Package(
         ),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Adapters", "FederatedLearning", "LinearAlgebra", "TestSupport", "Training"],
+            dependencies: [
+                "Adapters", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "TestSupport", "Training",
+            ],
             resources: [.copy("Fixtures")]
         ),
         .testTarget(
@@ -248,8 +253,8 @@ if Context.environment["ENABLE_BENCHMARKS"] != nil {
         .executableTarget(
             name: "TributaryBenchmarks",
             dependencies: [
-                "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FederatedLearning", "LinearAlgebra",
-                "Simulation", "Training", "Transport", "WireProtocol",
+                "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "DifferentialPrivacy", "FederatedLearning",
+                "LinearAlgebra", "Simulation", "Training", "Transport", "WireProtocol",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],

@@ -64,6 +64,19 @@ package struct PrivateSum: Sendable {
         count += 1
     }
 
+    /// Adds a sum of terms that were clipped where it was computed.
+    ///
+    /// - Parameter sum: Numbers in floating point, within 2²⁴ steps each; what is beyond is cut off.
+    /// - Throws: ``PrivacyError/dimension(expected:found:)`` or ``PrivacyError/notFinite``; nothing has been added then.
+    mutating func add(clippedTerms sum: [Float]) throws(PrivacyError) {
+        guard sum.count == grid.dimension else { throw .dimension(expected: grid.dimension, found: sum.count) }
+        guard allFinite(sum.span) else { throw .notFinite }
+        let scale = 1 / grid.spacing
+        Concurrency.forEachPiece(of: &sums, length: GridSteps.pieceLength) { range, piece in
+            GridSteps.add(sum.span.extracting(range), scale: scale, shrink: GridSteps.unshrunk, to: &piece)
+        }
+    }
+
     /// Returns the noised sum divided by a number that was fixed before: the expected, never the actual, number of updates.
     ///
     /// - Parameters:

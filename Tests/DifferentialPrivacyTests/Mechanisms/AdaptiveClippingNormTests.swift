@@ -49,7 +49,7 @@ struct AdaptiveClippingNormTests {
     func noise() throws {
         let norm = try AdaptiveClippingNorm(expectedCount: 100, countDeviation: 2.5)
         let key = try NoiseKey.fixed()
-        let count = 4_000
+        let count = 1_000
         let squares = try (0..<count).reduce(0.0) { sum, round in
             var moving = norm
             let noise = try norm.countNoise(from: key.derived(for: "\(round)"))
@@ -57,8 +57,8 @@ struct AdaptiveClippingNormTests {
             let fraction = moving.update(unclippedCount: 50, of: 100, noise: noise)
             return sum + 1e4 * (fraction - 0.5) * (fraction - 0.5)
         }
-        // 4,000 numbers give a deviation to within 1.1 %, one standard error.
-        #expect(abs((squares / Double(count)).squareRoot() / 2.5 - 1) < 0.05)
+        // 1,000 numbers give a deviation to within 2.2 %, one standard error.
+        #expect(abs((squares / Double(count)).squareRoot() / 2.5 - 1) < 0.1)
         #expect(try norm.countNoise(from: key) == norm.countNoise(from: key))
     }
 

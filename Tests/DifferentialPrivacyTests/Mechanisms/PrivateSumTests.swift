@@ -82,6 +82,28 @@ struct PrivateSumTests {
         }
     }
 
+    @Test("take sums of terms that were clipped where they were computed")
+    func terms() throws {
+        let mechanism = try GaussianMechanism(grid: grid, noiseMultiplier: 0.5)
+        // What is left for rounding: a step in each number, and a thousandth.
+        #expect(mechanism.termNorm < 1.5 * (1 - 0x1p-10))
+        #expect(mechanism.termNorm > 1.5 * (1 - 0x1p-10 - 2e-4))
+        // A sum may be longer than any of its terms.
+        let sum = updates[2].map { 50 * $0 }
+        let noise = try mechanism.noise(from: .fixed())
+        let mean = try mechanism.noisedMean(ofTerms: sum, noise: noise, over: 8)
+        for index in stride(from: 0, to: dimension, by: 97) {
+            let exact = (Double(sum[index]) + Double(noise.steps[index]) * grid.spacing) / 8
+            #expect(abs(Double(mean[index]) - exact) < grid.spacing + 1e-6 * abs(exact))
+        }
+        var broken = sum
+        broken[7] = .infinity
+        #expect(throws: PrivacyError.notFinite) { try mechanism.noisedMean(ofTerms: broken, noise: noise, over: 8) }
+        #expect(throws: PrivacyError.dimension(expected: dimension, found: 1)) {
+            try mechanism.noisedMean(ofTerms: [1], noise: noise, over: 8)
+        }
+    }
+
     @Test("stay as they are when an update is refused")
     func refusal() throws {
         var sum = try sum(Array(updates.prefix(2)))
