@@ -96,7 +96,7 @@ enum DecoderBenchmark: Benchmark {
                 return "{\"ids\": [\(ids)], \"label\": 0}"
             }
             try Data(lines.joined(separator: "\n").utf8).write(to: file)
-            return Rival.trainingStep(model: model, data: file, labels: 0, size: 4, length: 128, steps: 8, pads: true)
+            return Rival.trainingStep(model: model, data: file, labels: 0, size: 4, length: 128, steps: 8, .padded)
         }
     }
 }

@@ -12,6 +12,7 @@ let benchmarks: [any Benchmark.Type] = [
     ParityBenchmark.self,
     DecoderBenchmark.self,
     SimulatedRoundBenchmark.self,
+    PrivacyBenchmark.self,
     UploadBenchmark.self,
     RoundBenchmark.self,
     SimulationBenchmark.self,

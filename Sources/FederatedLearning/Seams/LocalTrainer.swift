@@ -26,7 +26,7 @@ package protocol LocalTrainer: Sendable {
 package struct TrainingProgress: Hashable, Sendable, Codable {
     package let step: Int
     package let stepCount: Int
-    /// The mean training loss of the latest step.
+    /// The mean training loss of the latest step; 0 where single examples are protected, because a loss is not.
     package let loss: Double
 
     package init(step: Int, stepCount: Int, loss: Double) {

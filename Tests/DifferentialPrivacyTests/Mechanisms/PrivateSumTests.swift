@@ -82,6 +82,19 @@ struct PrivateSumTests {
         }
     }
 
+    @Test("noise one update alone, before it leaves its owner")
+    func local() throws {
+        let mechanism = try GaussianMechanism(grid: grid, noiseMultiplier: 0.5)
+        let noise = try mechanism.noise(from: .fixed())
+        let found = try mechanism.noised(updates[3], by: noise)
+        #expect(found.isClipped)
+        let clipped = grid.decode(try grid.encode(updates[3]))
+        for index in stride(from: 0, to: dimension, by: 97) {
+            let exact = Double(clipped[index]) + Double(noise.steps[index]) * grid.spacing
+            #expect(found.update[index] == Float(exact))
+        }
+    }
+
     @Test("take sums of terms that were clipped where they were computed")
     func terms() throws {
         let mechanism = try GaussianMechanism(grid: grid, noiseMultiplier: 0.5)
