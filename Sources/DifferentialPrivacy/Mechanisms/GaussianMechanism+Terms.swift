@@ -3,8 +3,8 @@ extension GaussianMechanism {
     /// What each term of a sum in floating point is clipped to, a little below the clipping norm.
     ///
     /// Rounding the sum to the grid takes up to one step in each number; another 2⁻¹⁰ is left for the rounding of the sum
-    /// itself. That the latter is enough is not proved: it is a hundred times what sums of a thousand terms in 32 bits are
-    /// off by.
+    /// itself. That the latter is enough is not proved: it is sixteen times 1000·2⁻²⁴, what a sum of a thousand 32-bit
+    /// terms can be off by, in parts of the sum of their magnitudes.
     package var termNorm: Double {
         (Double(grid.bound) - Double(grid.dimension).squareRoot()) * grid.spacing * (1 - 0x1p-10)
     }
