@@ -157,7 +157,8 @@ let package = Package(
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
         .testTarget(
             name: "DifferentialPrivacyTests",
-            dependencies: ["DifferentialPrivacy", "LinearAlgebra", "TestSupport"]
+            dependencies: ["DifferentialPrivacy", "LinearAlgebra", "TestSupport"],
+            resources: [.copy("Fixtures")]
         ),
         .testTarget(
             name: "AdaptersTests",
