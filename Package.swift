@@ -35,6 +35,7 @@ let package = Package(
             dependencies: ["COpenBLAS", "CKernels"],
             swiftSettings: [.strictMemorySafety()]
         ),
+        .target(name: "Plotting"),
         .target(name: "Terminal"),
         // Row 1
         .target(name: "Adapters", dependencies: ["LinearAlgebra"]),
@@ -114,7 +115,7 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Training",
+                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Plotting", "Training",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ]
@@ -124,7 +125,7 @@ let package = Package(
             name: "FedServer",
             dependencies: [
                 "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
-                "Terminal", "Transport",
+                "Plotting", "Terminal", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -155,6 +156,8 @@ let package = Package(
             path: "Tests/TestSupport"
         ),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
+        .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
+        .testTarget(name: "TerminalTests", dependencies: ["Terminal"]),
         .testTarget(
             name: "DifferentialPrivacyTests",
             dependencies: ["DifferentialPrivacy", "LinearAlgebra", "TestSupport"],
@@ -231,6 +234,10 @@ let package = Package(
                 "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Simulation", "TestSupport",
                 "Training",
             ]
+        ),
+        .testTarget(
+            name: "FedServerTests",
+            dependencies: ["DifferentialPrivacy", "FedServer", "Plotting", "Terminal"]
         ),
         .testTarget(
             name: "EndToEndTests",

@@ -2,6 +2,7 @@ import Adapters
 import Aggregation
 import ArgumentParser
 import Coordinator
+import DifferentialPrivacy
 import FederatedLearning
 import Foundation
 import Terminal
@@ -23,7 +24,9 @@ enum ExitStatus: Int32 {
     init(_ error: any Error) {
         switch error {
         case let error as CoordinatorError: self = error.status
-        case is JobFileError, is AdapterError, is AggregationError, is FederatedLearningError: self = .usage
+        case is JobFileError, is AdapterError, is AggregationError, is FederatedLearningError, is PrivacyError,
+            is PlanRequestError:
+            self = .usage
         default: self = .failed
         }
     }

@@ -9,7 +9,7 @@ struct ServerCommand: AsyncParsableCommand {
         version: Software.version,
         subcommands: [
             InitCommand.self, RunCommand.self, InviteCommand.self, ClientsCommand.self, RevokeCommand.self,
-            JobCommand.self, AggregateCommand.self,
+            JobCommand.self, PrivacyCommand.self, AggregateCommand.self,
         ]
     )
 }

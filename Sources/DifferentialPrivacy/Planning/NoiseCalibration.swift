@@ -87,6 +87,9 @@ package struct NoiseCalibration: Sendable {
         let start = (noise: guess, cost: try cost(of: guess, by: accountant))
         let isEnough = start.cost <= epsilon
         var (inner, factor) = (start, isEnough ? 0.8 : 1.25)
+        // ε falls at least as fast as noise grows, over most of its range: this far is usually too far.
+        let ratio = start.cost / epsilon
+        if ratio.isFinite { factor = isEnough ? min(factor, max(ratio, 0.25)) : max(factor, min(ratio, 4)) }
         while true {
             let noise = inner.noise * factor
             let next = (noise: noise, cost: try cost(of: noise, by: accountant))

@@ -41,7 +41,7 @@ package struct PrivacyPlan: Sendable, Hashable {
     ///   - courseLength: At how many rounds the course is computed.
     /// - Throws: ``PrivacyError`` when no accountant vouches for the sampling.
     /// - Complexity: About ten answers of each accountant, and one for each point of the course.
-    package init(answering question: PrivacyQuestion, courseLength: Int = 12) throws(PrivacyError) {
+    package init(answering question: PrivacyQuestion, courseLength: Int = 10) throws(PrivacyError) {
         self.question = question
         var (accountants, refusals): ([any PrivacyAccountant.Type], [Refusal]) = ([], [])
         for accountant in AccountantRegistry.all {
@@ -95,10 +95,11 @@ package struct PrivacyPlan: Sendable, Hashable {
 
         var course: [Spending] = []
         for choice in choices.prefix(1) {
-            for round in Self.places(upTo: question.rounds, count: courseLength) {
+            for round in Self.places(upTo: question.rounds, count: courseLength) where round < question.rounds {
                 let epsilons = try epsilons(noise: choice.noiseMultiplier, rounds: round)
                 course.append(Spending(round: round, epsilons: epsilons))
             }
+            course.append(Spending(round: question.rounds, epsilons: choice.epsilons))
         }
         self.course = course
     }
@@ -115,6 +116,6 @@ package struct PrivacyPlan: Sendable, Hashable {
             let share = Double(place) / Double(max(count, 1))
             return max(1, Int((share * share * Double(last)).rounded()))
         }
-        return Set(places + [1, last]).sorted()
+        return Set(places + [1]).sorted()
     }
 }

@@ -1,5 +1,6 @@
 internal import Adapters
 package import Foundation
+import Plotting
 
 /// Several runs beside each other: those that differ in their seed alone are one line with a range.
 package struct Comparison {

@@ -1,5 +1,6 @@
 private import Adapters
 package import Foundation
+private import Plotting
 
 /// The report of one run: `report.html`, and each of its pictures as an SVG file in `plots/`.
 package struct RunReport {

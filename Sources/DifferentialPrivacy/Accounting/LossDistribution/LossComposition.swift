@@ -9,6 +9,8 @@ private import Foundation
 struct LossComposition: Sendable {
     /// e^−36 is left out on either side of the losses that are transformed.
     private static let logRemainder = -36.0
+    /// How far from the tilt further moments are taken, in inverse standard deviations of the tilted sum.
+    private static let distances = [0.05, 0.125, 0.3, 0.8, 2, 5, 12]
     /// Transforms of more numbers than these take too long.
     private static let mostLosses = 2_097_152.0
 
@@ -101,21 +103,34 @@ struct LossComposition: Sendable {
     ///   - best: ``bestTilt(logDelta:near:within:)``, at which errors are smallest.
     /// - Returns: θ, at most `best`.
     func smallestTilt(logDelta: Double, epsilon: Double, upTo best: Double) -> Double {
-        // Errors of 1e-16 in each of the transform's numbers grow with the power that is taken of them.
-        let logError = log(1e-14) + log(parts.reduce(0) { $0 + Double($1.count) })
         // No ε is larger than all losses.
         let epsilon = min(epsilon, extremes.most)
         // The tilt is e^place times smaller than the best one.
-        func isEnough(_ place: Double) -> Bool {
-            let tilt = best * exp(-place)
-            return logMoment(tilt) - tilt * epsilon + logError <= logDelta + log(1e-5)
-        }
         var (near, far) = (0.0, 5.0)
-        while far - near > 0.2 {
+        while far - near > 0.3 {
             let middle = (near + far) / 2
-            if isEnough(middle) { near = middle } else { far = middle }
+            if isSharp(best * exp(-middle), epsilon: epsilon, logDelta: logDelta) {
+                near = middle
+            } else {
+                far = middle
+            }
         }
         return best * exp(-near)
+    }
+
+    /// Tells whether the transform's errors at a tilt are nothing beside δ.
+    ///
+    /// Errors of about 1e-16 in each of the transform's numbers grow with the power that is taken of them; where the tilt is
+    /// taken off, they are as much smaller as the sum's middle is likelier than ε.
+    ///
+    /// - Parameters:
+    ///   - tilt: θ.
+    ///   - epsilon: ε.
+    ///   - logDelta: log δ.
+    /// - Returns: Whether they are.
+    func isSharp(_ tilt: Double, epsilon: Double, logDelta: Double) -> Bool {
+        let logError = log(1e-14) + log(parts.reduce(0) { $0 + Double($1.count) })
+        return logMoment(tilt) - tilt * epsilon + logError <= logDelta + log(1e-5)
     }
 
     // MARK: - Answers
@@ -137,9 +152,14 @@ struct LossComposition: Sendable {
         let remainder = top > extremes.most ? 0 : exp(logMoment - tilt * top + Self.logRemainder)
         var above = infinite + remainder
         var discounted = 0.0
+        // e^(K − θ·loss), by one multiplication each; anew every so often, so that neither errors nor zeros stay.
+        let (growth, period) = (exp(tilt * interval), 64)
+        var weight = 0.0
         for place in range.reversed() {
             let loss = Double(place) * interval
-            let mass = max(0, sum[place - range.lowerBound]) * exp(logMoment - tilt * loss)
+            weight =
+                place & (period - 1) == 0 || loss > top - 2 * interval ? exp(logMoment - tilt * loss) : weight * growth
+            let mass = max(0, sum[place - range.lowerBound]) * weight
             above += mass
             discounted = discounted * decay + mass
             // δ at the next smaller loss.
@@ -161,10 +181,19 @@ struct LossComposition: Sendable {
     private func range(_ tilt: Double, _ logMoment: Double) -> Range<Int>? {
         let deviation = max(deviation(tilt), interval)
         var (low, high) = (-Double.infinity, Double.infinity)
-        for distance in [0.25, 0.5, 1, 2, 4, 6, 8, 12, 20] {
+        // Bounds from moments too near are weak, and from those too far away, too: the first that is no better ends the
+        // search.
+        for distance in Self.distances {
             let step = distance / deviation
-            high = min(high, (self.logMoment(tilt + step) - logMoment - Self.logRemainder) / step)
-            low = max(low, -(self.logMoment(tilt - step) - logMoment - Self.logRemainder) / step)
+            let bound = (self.logMoment(tilt + step) - logMoment - Self.logRemainder) / step
+            guard bound < high else { break }
+            high = bound
+        }
+        for distance in Self.distances {
+            let step = distance / deviation
+            let bound = -(self.logMoment(tilt - step) - logMoment - Self.logRemainder) / step
+            guard bound > low else { break }
+            low = bound
         }
         let (least, most) = extremes
         let (first, last) = ((max(low, least) / interval).rounded(.down), (min(high, most) / interval).rounded(.up))

@@ -7,7 +7,7 @@ private import Foundation
 ///   grid; Zhu, Dong & Wang, arXiv:2106.08567, for why one pair of distributions stands for all neighbours.
 /// - **Neighbours**: one participant is added or removed; the answer is the larger of both directions.
 /// - **Sampling**: everyone, or Poisson. A cohort of fixed size is neither.
-/// - **Answers**: upper bounds, within about 0.05 % of the truth; they depend on the order of steps by rounding alone.
+/// - **Answers**: upper bounds, within about 0.1 % of the truth, and 0.5 % where ε is below 0.001.
 /// - **Complexity**: O(n log n) an answer, where n grows with the square root of the number of steps: a few milliseconds
 ///   for 100 steps, some tens for 10,000.
 package struct LossDistributionAccountant: PrivacyAccountant {
@@ -16,7 +16,7 @@ package struct LossDistributionAccountant: PrivacyAccountant {
     /// Of δ, what is set aside for everything that is rounded or cut off, by far the largest part of it unused.
     private static let reserve = 1e-4
     /// By how much of ε the grid may raise it.
-    private static let tolerance = 2e-4
+    private static let tolerance = 4e-4
     /// The interval that dp-accounting uses.
     ///
     /// Grids are refined from it by powers of two: each is a coarser version of the next, so that answers can be compared.
@@ -82,26 +82,36 @@ package struct LossDistributionAccountant: PrivacyAccountant {
     ) -> Double {
         let count = steps.reduce(0.0) { $0 + Double($1.count) }
         let target = delta * (1 - Self.reserve)
-        var (answer, best) = (bound.epsilon, bound.order - 1)
-        var composition: (sum: LossComposition, interval: Double)?
+        var (answer, best, reach) = (bound.epsilon, bound.order - 1, 3.0)
+        var interval = Double.infinity
         while answer > enough {
-            let interval = Self.interval(steps: count, epsilon: max(answer, enough), tilt: best)
-            if composition.map({ interval < $0.interval }) ?? true {
-                guard let sum = compose(steps, delta: delta, isRemoved: isRemoved, interval) else { break }
-                // The first look is on a coarse grid, and for the second one knows about where the tilt is.
-                best = sum.bestTilt(logDelta: log(delta), near: best, within: composition == nil ? 3 : 0.5)
-                composition = (sum, interval)
-            }
-            guard let sum = composition?.sum else { break }
-            let tilt = sum.smallestTilt(logDelta: log(target), epsilon: answer, upTo: best)
-            guard let epsilon = sum.epsilon(delta: target, tilt: tilt) ?? sum.epsilon(delta: target, tilt: best) else {
-                break
-            }
-            let isSettled = epsilon > 0.9 * answer
-            answer = min(answer, epsilon)
-            if isSettled { break }
+            let wanted = Self.interval(steps: count, epsilon: max(answer, enough), tilt: best)
+            guard wanted < interval, let sum = compose(steps, delta: delta, isRemoved: isRemoved, wanted) else { break }
+            interval = wanted
+            // The first look is on a coarse grid, and for the next one knows about where the tilt is.
+            best = sum.bestTilt(logDelta: log(target), near: best, within: reach)
+            reach = 0.5
+            answer = Self.epsilon(of: sum, delta: target, below: answer, bestTilt: best)
         }
         return answer
+    }
+
+    /// ε on one grid.
+    ///
+    /// The tilt depends on ε: where ε turns out so small that the transform's errors matter, one looks again.
+    private static func epsilon(of sum: LossComposition, delta: Double, below bound: Double, bestTilt: Double) -> Double
+    {
+        var answer = bound
+        while true {
+            let tilt = sum.smallestTilt(logDelta: log(delta), epsilon: answer, upTo: bestTilt)
+            guard let epsilon = sum.epsilon(delta: delta, tilt: tilt) ?? sum.epsilon(delta: delta, tilt: bestTilt)
+            else {
+                return answer
+            }
+            let isSettled = epsilon > 0.99 * answer || sum.isSharp(tilt, epsilon: epsilon, logDelta: log(delta))
+            answer = min(answer, epsilon)
+            if isSettled || answer == 0 { return answer }
+        }
     }
 
     /// The largest interval that raises ε little.

@@ -1,18 +1,18 @@
 /// Title, legend and axes of a chart, and the area between them.
-struct ChartFrame: Sendable {
-    static let width = 640.0
+package struct ChartFrame: Sendable {
+    package static let width = 640.0
 
-    private(set) var left = 64.0
+    package private(set) var left = 64.0
     private let right = 24.0
     private let top: Double
     private let plotHeight: Double
     private let bottom = 52.0
-    var document: SVGDocument
+    package var document: SVGDocument
 
     private var plotWidth: Double { Self.width - left - right }
 
     /// Draws the title and the legend, whose entries take as many lines as they need.
-    init(
+    package init(
         title: String,
         legend: [(name: String, ink: SVGDocument.Ink)],
         plotHeight: Double = 250,
@@ -38,7 +38,7 @@ struct ChartFrame: Sendable {
     }
 
     /// Draws lines and numbers of both axes.
-    mutating func drawAxes(x: ChartAxis, y: ChartAxis) {
+    package mutating func drawAxes(x: ChartAxis, y: ChartAxis) {
         for tick in y.ticks {
             guard let share = y.place(of: tick), (-0.001...1.001).contains(share) else { continue }
             let height = top + plotHeight * (1 - share)
@@ -54,24 +54,29 @@ struct ChartFrame: Sendable {
     }
 
     /// Draws the lower line.
-    mutating func drawBase() {
+    package mutating func drawBase() {
         let height = top + plotHeight
         document.line(from: (left, height), to: (left + plotWidth, height), .faint)
     }
 
-    mutating func drawLabels(x: String, y: String) {
+    package mutating func drawLabels(x: String, y: String) {
         document.text(x, at: (left + plotWidth / 2, top + plotHeight + 40), .middle)
         document.text(y, at: (14, top + plotHeight / 2), .middle, rotation: -90)
     }
 
     /// Where a point lies in the picture; `nil` where it cannot be seen.
-    func place(_ x: ChartAxis, _ xValue: Double, _ y: ChartAxis, _ yValue: Double) -> (x: Double, y: Double)? {
+    package func place(_ x: ChartAxis, _ xValue: Double, _ y: ChartAxis, _ yValue: Double) -> (x: Double, y: Double)? {
         guard let across = x.place(of: xValue), let up = y.place(of: yValue) else { return nil }
         return (left + plotWidth * across, top + plotHeight * (1 - up))
     }
 
     /// The area of column `index` of `count`, from share `from` to share `to` of the height.
-    func column(_ index: Int, of count: Int, from: Double, to: Double) -> (x: Double, y: Double, w: Double, h: Double) {
+    package func column(
+        _ index: Int,
+        of count: Int,
+        from: Double,
+        to: Double
+    ) -> (x: Double, y: Double, w: Double, h: Double) {
         let width = plotWidth / Double(max(count, 1))
         let gap = width > 6 ? width * 0.15 : 0
         return (
@@ -81,5 +86,5 @@ struct ChartFrame: Sendable {
     }
 
     /// About how wide a text of 12 pixels is: no font can be measured here.
-    static func width(of text: String) -> Double { Double(text.count) * 6.6 }
+    package static func width(of text: String) -> Double { Double(text.count) * 6.6 }
 }

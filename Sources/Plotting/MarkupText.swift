@@ -1,7 +1,7 @@
 /// Text as it may stand in HTML and SVG.
-enum MarkupText {
+package enum MarkupText {
     /// Replaces the characters that would be markup, and those that no document may hold.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -1,14 +1,14 @@
 private import Foundation
 
 /// Numbers as people read them in a report.
-enum FigureText {
+package enum FigureText {
     /// What a number counts.
-    enum Unit: Sendable, Hashable {
+    package enum Unit: Sendable, Hashable {
         case plain, share, bytes, seconds
     }
 
     /// Returns a short text of `value`, such as `52.5 %`, `1.4 GB` or `2.5 h`.
-    static func of(_ value: Double, _ unit: Unit) -> String {
+    package static func of(_ value: Double, _ unit: Unit) -> String {
         guard value.isFinite else { return "–" }
         switch unit {
         case .plain: return plain(value)

@@ -1,32 +1,49 @@
 /// Lines over a common axis, each with a band around it where there is one.
-struct LineChart: Sendable {
-    typealias Point = (x: Double, y: Double)
+package struct LineChart: Sendable {
+    package typealias Point = (x: Double, y: Double)
 
-    struct Series: Sendable {
-        let name: String
-        let points: [Point]
+    package struct Series: Sendable {
+        package let name: String
+        package let points: [Point]
         /// From the lowest to the highest at each place.
-        var band: [(x: Double, low: Double, high: Double)] = []
-        var isDashed = false
+        package var band: [(x: Double, low: Double, high: Double)]
+        package var isDashed: Bool
         /// The place in the palette; by default that in the chart.
-        var color: Int?
+        package var color: Int?
+
+        package init(
+            name: String,
+            points: [Point],
+            band: [(x: Double, low: Double, high: Double)] = [],
+            isDashed: Bool = false,
+            color: Int? = nil
+        ) {
+            self.name = name
+            self.points = points
+            self.band = band
+            self.isDashed = isDashed
+            self.color = color
+        }
 
         /// The same with nothing but what can be drawn.
         fileprivate var drawable: Series {
-            var series = Series(name: name, points: points.filter { $0.x.isFinite && $0.y.isFinite })
-            series.band = band.filter { $0.x.isFinite && $0.low.isFinite && $0.high.isFinite }
-            (series.isDashed, series.color) = (isDashed, color)
-            return series
+            Series(
+                name: name,
+                points: points.filter { $0.x.isFinite && $0.y.isFinite },
+                band: band.filter { $0.x.isFinite && $0.low.isFinite && $0.high.isFinite },
+                isDashed: isDashed,
+                color: color
+            )
         }
     }
 
-    let title: String
-    let x: ChartAxis
-    let y: ChartAxis
-    let series: [Series]
+    package let title: String
+    package let x: ChartAxis
+    package let y: ChartAxis
+    package let series: [Series]
 
     /// Creates a chart; series without points are left out.
-    init(
+    package init(
         _ title: String,
         x: (label: String, unit: FigureText.Unit),
         y: (label: String, unit: FigureText.Unit, scale: ChartAxis.Scale),
@@ -44,13 +61,13 @@ struct LineChart: Sendable {
     }
 
     /// Whether there is nothing to see.
-    var isEmpty: Bool { series.isEmpty }
+    package var isEmpty: Bool { series.isEmpty }
 
     /// Whether anything lies beyond zero: in a world without devices, no time passes.
-    var takesTime: Bool { series.contains { $0.points.contains { $0.x > 0 } } }
+    package var takesTime: Bool { series.contains { $0.points.contains { $0.x > 0 } } }
 
     /// Draws the chart.
-    func drawn() -> SVGDocument {
+    package func drawn() -> SVGDocument {
         var frame = ChartFrame(title: title, legend: series.count > 1 ? series.map { ($0.name, ink(of: $0)) } : [])
         frame.drawAxes(x: x, y: y)
         for series in series where series.band.count > 1 {

@@ -1,20 +1,25 @@
 /// Columns of stacked parts, one for each client or round.
-struct ColumnChart: Sendable {
-    struct Part: Sendable {
-        let name: String
+package struct ColumnChart: Sendable {
+    package struct Part: Sendable {
+        package let name: String
         /// One for each column.
-        let values: [Double]
+        package let values: [Double]
+
+        package init(name: String, values: [Double]) {
+            self.name = name
+            self.values = values
+        }
     }
 
-    let title: String
-    let columns: [String]
-    let parts: [Part]
-    let columnLabel: String
-    let valueLabel: String
-    let unit: FigureText.Unit
+    package let title: String
+    package let columns: [String]
+    package let parts: [Part]
+    package let columnLabel: String
+    package let valueLabel: String
+    package let unit: FigureText.Unit
 
     /// Creates a chart; parts that are zero everywhere are left out.
-    init(
+    package init(
         _ title: String,
         columns: [String],
         _ parts: [Part],
@@ -30,9 +35,9 @@ struct ColumnChart: Sendable {
         self.unit = unit
     }
 
-    var isEmpty: Bool { columns.isEmpty || parts.isEmpty }
+    package var isEmpty: Bool { columns.isEmpty || parts.isEmpty }
 
-    func drawn() -> SVGDocument {
+    package func drawn() -> SVGDocument {
         let heights = columns.indices.map { index in parts.reduce(0) { $0 + $1.values[index] } }
         let y = ChartAxis(valueLabel, unit: unit, values: heights, startsAtZero: true)
         let legend = parts.count > 1 ? parts.enumerated().map { ($1.name, SVGDocument.Ink.series($0)) } : []

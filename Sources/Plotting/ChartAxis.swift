@@ -1,18 +1,18 @@
 private import Foundation
 
 /// One direction of a chart: what it measures, and how values become places.
-struct ChartAxis: Sendable {
-    enum Scale: Sendable {
+package struct ChartAxis: Sendable {
+    package enum Scale: Sendable {
         case linear, logarithmic
     }
 
-    let label: String
-    let unit: FigureText.Unit
-    let scale: Scale
+    package let label: String
+    package let unit: FigureText.Unit
+    package let scale: Scale
     /// Whether places along it are named otherwise than by numbers.
     private var isNamed = false
     /// The smallest and the largest value that has to be seen.
-    private(set) var range: ClosedRange<Double>
+    package private(set) var range: ClosedRange<Double>
 
     /// Creates an axis on which all of `values` can be seen.
     ///
@@ -22,7 +22,7 @@ struct ChartAxis: Sendable {
     ///   - scale: Logarithmic scales leave out what is not above 0.
     ///   - values: Everything that will be drawn.
     ///   - startsAtZero: Whether zero must be seen, as where bars grow from it.
-    init(
+    package init(
         _ label: String,
         unit: FigureText.Unit = .plain,
         scale: Scale = .linear,
@@ -45,7 +45,7 @@ struct ChartAxis: Sendable {
     }
 
     /// Where a value lies: 0 at the start of the axis, 1 at its end; `nil` where it cannot be seen.
-    func place(of value: Double) -> Double? {
+    package func place(of value: Double) -> Double? {
         guard value.isFinite else { return nil }
         switch scale {
         case .linear: return (value - range.lowerBound) / (range.upperBound - range.lowerBound)
@@ -56,14 +56,14 @@ struct ChartAxis: Sendable {
     }
 
     /// An axis without numbers, along which columns have names.
-    static func named(_ label: String) -> ChartAxis {
+    package static func named(_ label: String) -> ChartAxis {
         var axis = ChartAxis(label, values: [Double]())
         axis.isNamed = true
         return axis
     }
 
     /// The values that get a line and a number.
-    var ticks: [Double] {
+    package var ticks: [Double] {
         guard !isNamed else { return [] }
         switch scale {
         case .linear:

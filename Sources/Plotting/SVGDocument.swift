@@ -1,14 +1,14 @@
 /// A picture as SVG, whose colours follow the reader's light or dark setting.
 ///
 /// Coordinates are in pixels from the upper left corner. Texts are escaped here, so that no name in a run can become markup.
-struct SVGDocument: Sendable {
+package struct SVGDocument: Sendable {
     /// Where a text's given place is.
-    enum Anchor: String {
+    package enum Anchor: String {
         case start, middle, end
     }
 
     /// What something is drawn with: one of the palette's colours, or one that the picture's frame uses.
-    enum Ink: Hashable, Sendable {
+    package enum Ink: Hashable, Sendable {
         case series(Int)
         case text, faint, grid
 
@@ -24,13 +24,13 @@ struct SVGDocument: Sendable {
         static let paletteSize = 8
     }
 
-    let width: Double
-    let height: Double
+    package let width: Double
+    package let height: Double
     /// What the picture shows, for those who cannot see it.
-    let description: String
+    package let description: String
     private var elements: [String] = []
 
-    init(width: Double, height: Double, description: String) {
+    package init(width: Double, height: Double, description: String) {
         self.width = width
         self.height = height
         self.description = description
@@ -38,7 +38,8 @@ struct SVGDocument: Sendable {
 
     // MARK: - Drawing
 
-    mutating func line(from: (x: Double, y: Double), to: (x: Double, y: Double), _ ink: Ink, width: Double = 1) {
+    package mutating func line(from: (x: Double, y: Double), to: (x: Double, y: Double), _ ink: Ink, width: Double = 1)
+    {
         elements.append(
             """
             <line x1="\(number(from.x))" y1="\(number(from.y))" x2="\(number(to.x))" y2="\(number(to.y))" \
@@ -47,7 +48,7 @@ struct SVGDocument: Sendable {
         )
     }
 
-    mutating func polyline(_ points: [(x: Double, y: Double)], _ ink: Ink, dashed: Bool = false) {
+    package mutating func polyline(_ points: [(x: Double, y: Double)], _ ink: Ink, dashed: Bool = false) {
         elements.append(
             """
             <polyline points="\(coordinates(points))" fill="none" stroke="\(ink.value)" stroke-width="2" \
@@ -56,14 +57,14 @@ struct SVGDocument: Sendable {
         )
     }
 
-    mutating func area(_ outline: [(x: Double, y: Double)], _ ink: Ink) {
+    package mutating func area(_ outline: [(x: Double, y: Double)], _ ink: Ink) {
         elements.append(
             #"<polygon points="\#(coordinates(outline))" fill="\#(ink.value)" fill-opacity="0.16" stroke="none"/>"#
         )
     }
 
     /// A disc; `tip` appears when the pointer rests on it.
-    mutating func disc(at center: (x: Double, y: Double), radius: Double, _ ink: Ink, tip: String? = nil) {
+    package mutating func disc(at center: (x: Double, y: Double), radius: Double, _ ink: Ink, tip: String? = nil) {
         elements.append(
             """
             <circle cx="\(number(center.x))" cy="\(number(center.y))" r="\(number(radius))" fill="\(ink.value)">\
@@ -72,7 +73,7 @@ struct SVGDocument: Sendable {
         )
     }
 
-    mutating func box(
+    package mutating func box(
         x: Double,
         y: Double,
         width: Double,
@@ -89,7 +90,7 @@ struct SVGDocument: Sendable {
         )
     }
 
-    mutating func text(
+    package mutating func text(
         _ text: String,
         at place: (x: Double, y: Double),
         _ anchor: Anchor = .start,
@@ -111,7 +112,7 @@ struct SVGDocument: Sendable {
     // MARK: - Writing
 
     /// The picture as a part of a page that has ``style``.
-    var element: String {
+    package var element: String {
         """
         <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(number(width)) \(number(height))" role="img" \
         aria-label="\(MarkupText.escaped(description))" font-family="system-ui, sans-serif">
@@ -122,12 +123,12 @@ struct SVGDocument: Sendable {
     }
 
     /// The picture as a file of its own.
-    var file: String {
+    package var file: String {
         element.replacing("\n", with: "\n<style>\(Self.style)</style>\n", maxReplacements: 1)
     }
 
     /// The colours: eight that people with any colour vision tell apart (after Okabe and Ito), and those of the frame.
-    static let style = """
+    package static let style = """
         :root{--s0:#0072b2;--s1:#d55e00;--s2:#009e73;--s3:#cc79a7;--s4:#b58900;--s5:#56b4e9;--s6:#7b5ea7;--s7:#666666;\
         --text:#1b1f24;--faint:#57606a;--grid:#e1e4e8;--page:#ffffff;--card:#f6f8fa}\
         @media (prefers-color-scheme:dark){:root{--s0:#4aa8e0;--s1:#f08a4b;--s2:#3cc79b;--s3:#e29cc4;--s4:#e6c34a;\

@@ -1,6 +1,5 @@
+import Plotting
 import Testing
-
-@testable import Simulation
 
 struct ChartTests {
     @Test(
