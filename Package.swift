@@ -237,7 +237,10 @@ let package = Package(
         ),
         .testTarget(
             name: "FedServerTests",
-            dependencies: ["DifferentialPrivacy", "FedServer", "Plotting", "Terminal"]
+            dependencies: [
+                "DifferentialPrivacy", "FedServer", "Plotting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
         ),
         .testTarget(
             name: "EndToEndTests",

@@ -77,7 +77,10 @@ package struct TextChart {
         return from.y + (to.y - from.y) * (x - from.x) / (to.x - from.x)
     }
 
-    private static func label(_ value: Double) -> String { String(format: "%.3g", value) }
+    /// Whole numbers as they are, others in three digits.
+    private static func label(_ value: Double) -> String {
+        String(format: value == value.rounded() && abs(value) < 1e9 ? "%.0f" : "%.3g", value)
+    }
 
     private static func trimmed(_ text: String) -> String { String(text.reversed().drop { $0 == " " }.reversed()) }
 }

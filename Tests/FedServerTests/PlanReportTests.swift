@@ -1,5 +1,6 @@
 import DifferentialPrivacy
 import Foundation
+import Plotting
 import Testing
 
 @testable import FedServer

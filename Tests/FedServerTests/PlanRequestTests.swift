@@ -1,3 +1,4 @@
+import ArgumentParser
 import DifferentialPrivacy
 import Testing
 

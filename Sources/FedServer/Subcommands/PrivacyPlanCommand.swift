@@ -1,6 +1,7 @@
 import ArgumentParser
 import DifferentialPrivacy
 import Foundation
+import Plotting
 
 /// `fed-server privacy plan`: from a budget to the noise, or from the noise to its cost.
 struct PrivacyPlanCommand: AsyncParsableCommand {
