@@ -135,7 +135,7 @@ struct AccountantPropertyTests {
         }
     }
 
-    @Test("every parameter in its range has an answer, however extreme", .timeLimit(.minutes(2)))
+    @Test("every parameter in its range has an answer, however extreme")
     func extremes() throws {
         for noise in [1e-300, 1e-160, 1e-20, 0.05, 1e5, 1e160, 1e300] {
             for rate in [1e-300, 1e-9, 1 - 1e-16] {
