@@ -12,6 +12,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
@@ -87,9 +88,11 @@ let package = Package(
             name: "Coordinator",
             dependencies: [
                 "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Transport", "WireProtocol",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -154,6 +157,56 @@ let package = Package(
             dependencies: ["Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra"],
             path: "Tests/TestSupport"
         ),
+        // Peers that follow no rules, a federation on loopback, and the attacks that they make on it
+        .target(
+            name: "HostilePeers",
+            dependencies: [
+                "Transport", "WireProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/HostilePeers"
+        ),
+        .target(
+            name: "FederationHarness",
+            dependencies: [
+                "Adapters", "ClientDaemon", "Coordinator", "FederatedLearning", "TestSupport", "Transport",
+                "WireProtocol",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tests/FederationHarness"
+        ),
+        .target(
+            name: "AttackSuite",
+            dependencies: [
+                "Adapters", "ClientDaemon", "Coordinator", "FederatedLearning", "FederationHarness", "HostilePeers",
+                "LinearAlgebra", "TestSupport", "Transport", "WireProtocol",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            path: "Tests/AttackSuite"
+        ),
+        .testTarget(
+            name: "AttackSuiteTests",
+            dependencies: ["AttackSuite", "FederationHarness", "TestSupport"]
+        ),
+        // Readers of bytes from outside, for fuzzers and for the replay of what they found
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Adapters", "FederatedLearning", "Training", "Transport", "WireProtocol",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            path: "Tests/FuzzTargets"
+        ),
+        .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
         .testTarget(
             name: "DifferentialPrivacyTests",
@@ -192,7 +245,7 @@ let package = Package(
         .testTarget(
             name: "TransportTests",
             dependencies: [
-                "TestSupport", "Transport", "WireProtocol",
+                "HostilePeers", "TestSupport", "Transport", "WireProtocol",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -257,6 +310,39 @@ if Context.environment["ENABLE_BENCHMARKS"] != nil {
             exclude: ["rival_flexlora.py", "rival_simulation.py", "rival_training.py"]
         )
     )
+}
+
+// `make attack`: every attack of the suite on a server process, with its memory measured.
+if Context.environment["ENABLE_ATTACK"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "FedAttack",
+            dependencies: [
+                "AttackSuite",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/FedAttack"
+        )
+    )
+    package.products.append(.executable(name: "fed-attack", targets: ["FedAttack"]))
+}
+
+// `make fuzz`: libFuzzer and AddressSanitizer on the readers of bytes from outside, in a build folder of its own.
+if Context.environment["ENABLE_FUZZING"] != nil {
+    let sanitizers = "-sanitize=fuzzer,address"
+    let instrumented = ["Adapters", "FederatedLearning", "FuzzTargets", "Training", "Transport", "WireProtocol"]
+    for target in package.targets where instrumented.contains(target.name) {
+        target.swiftSettings = [.unsafeFlags([sanitizers])]
+    }
+    package.targets += [
+        .target(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+        .executableTarget(
+            name: "TributaryFuzz",
+            dependencies: ["CLibFuzzer", "FuzzTargets"],
+            path: "Tests/Fuzz",
+            linkerSettings: [.unsafeFlags([sanitizers])]
+        ),
+    ]
 }
 
 /// Each feature beside its proposal; new targets get them all.

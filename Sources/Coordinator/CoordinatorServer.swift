@@ -58,6 +58,7 @@ package struct CoordinatorServer: Sendable {
                 host: settings.listen.host,
                 port: settings.listen.port,
                 credentials: credentials,
+                limits: .server,
                 logger: logger
             ),
             environment: SessionEnvironment(

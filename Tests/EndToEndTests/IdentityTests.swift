@@ -1,5 +1,6 @@
 import ClientDaemon
 import Coordinator
+import FederationHarness
 import Foundation
 import TestSupport
 import Testing

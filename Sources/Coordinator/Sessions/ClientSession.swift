@@ -38,6 +38,10 @@ actor ClientSession {
     private let requests: AsyncStream<Fetch>.Continuation
     private var conversation: ServerConversation
     private var uploads: [PayloadDigest: Upload] = [:]
+    /// Offers whose bytes are to be asked for as soon as the gate says so, the oldest first.
+    private var postponed: [(digest: PayloadDigest, offer: UpdateOffer, message: Tributary_V1_UpdateOffer)] = []
+    private var hasUploadPlace = false
+    private var waitsForUploadPlace = false
     /// What the latest order for a payload was, to tell what its bytes are for.
     private var orderOfPayload: [PayloadDigest: WorkOrder.Kind] = [:]
     private var progressReported: ContinuousClock.Instant?
@@ -75,20 +79,31 @@ actor ClientSession {
         lastHeard = environment.date()
         do {
             try await act(on: conversation.received(frame, at: environment.now()))
-        } catch let violation as ProtocolViolation {
-            logger.info("Protocol violation", metadata: ["reason": "\(violation)"])
-            end(violation.goodbye)
-        } catch is CancellationError {
-            close()
-        } catch let error as PayloadError where error.isOfSender {
-            logger.info("Upload refused", metadata: ["reason": "\(error)"])
-            end(Tributary_V1_Goodbye(.protocolError, "\(error)"))
         } catch {
-            logger.error("Session failed", metadata: ["error": "\(error)"])
-            end(Tributary_V1_Goodbye(.unspecified, "The server could not store what it was sent. Try again later."))
+            fail(error)
         }
         return !isOver
     }
+
+    /// Ends the session because of what the client sent, or because the server could not do its part.
+    func fail(_ error: any Error) {
+        switch error {
+        case let violation as ProtocolViolation:
+            logger.info("Protocol violation", metadata: ["reason": "\(violation)"])
+            end(violation.goodbye)
+        case is CancellationError:
+            close()
+        case let error as PayloadError where error.isOfSender:
+            logger.info("Upload refused", metadata: ["reason": "\(error)"])
+            end(Tributary_V1_Goodbye(.protocolError, "\(error)"))
+        default:
+            logger.error("Session failed", metadata: ["error": "\(error)"])
+            end(Tributary_V1_Goodbye(.unspecified, "The server could not do what it was asked. Try again later."))
+        }
+    }
+
+    /// The frames that the client has reason to send now.
+    var expectedFrames: FrameLimits { conversation.expectedFrames }
 
     private func act(on event: ServerConversation.Event) async throws {
         switch event {
@@ -198,26 +213,71 @@ actor ClientSession {
             await environment.registry.report(.offered(offer), from: self)
             return
         }
-        guard uploads[digest] == nil else {
+        guard uploads[digest] == nil, !postponed.contains(where: { $0.digest == digest }) else {
             answer(offer.order, with: .rejected(reason: "The same bytes are on their way for another order."))
             return
         }
-        let receiver = try await environment.payloads.beginReceiving(
-            digest,
-            byteCount: message.adapter.byteCount,
-            from: client.rawValue,
-            maximum: environment.limits.payloadBytes
-        )
-        guard !isOver else { return }
-        let offset = await receiver.offset
-        if offset == message.adapter.byteCount {
-            // Everything had come before the last break.
-            try await receiver.finish()
-            await environment.registry.report(.offered(offer), from: self)
-        } else {
-            uploads[digest] = Upload(offer: offer, receiver: receiver)
-            frames.yield(try conversation.requestUpload(of: message, from: offset, at: environment.now()))
+        conversation.postponeUpload(of: message, digest: digest)
+        postponed.append((digest, offer, message))
+        if !hasUploadPlace, !waitsForUploadPlace {
+            waitsForUploadPlace = true
+            guard await environment.uploads.enter(self) else { return }
+            takeUploadPlace()
         }
+        if hasUploadPlace { try await requestUploads() }
+    }
+
+    /// Takes the place that a gate has for this session, and asks for what was postponed.
+    ///
+    /// - Returns: Whether the place is wanted.
+    func admitUploads() async -> Bool {
+        guard !isOver, !postponed.isEmpty else {
+            waitsForUploadPlace = false
+            return false
+        }
+        takeUploadPlace()
+        do {
+            try await requestUploads()
+        } catch {
+            fail(error)
+        }
+        return true
+    }
+
+    private func takeUploadPlace() {
+        waitsForUploadPlace = false
+        hasUploadPlace = true
+        if isOver { returnUploadPlace() }
+    }
+
+    /// Gives the place back when nothing is awaited any more.
+    private func returnUploadPlace() {
+        guard hasUploadPlace, isOver || (uploads.isEmpty && postponed.isEmpty) else { return }
+        hasUploadPlace = false
+        Task { [gate = environment.uploads] in await gate.leave() }
+    }
+
+    private func requestUploads() async throws {
+        while !isOver, !postponed.isEmpty {
+            let (digest, offer, message) = postponed.removeFirst()
+            let receiver = try await environment.payloads.beginReceiving(
+                digest,
+                byteCount: message.adapter.byteCount,
+                from: client.rawValue,
+                maximum: environment.limits.payloadBytes
+            )
+            guard !isOver else { return }
+            let offset = await receiver.offset
+            if offset == message.adapter.byteCount {
+                // Everything had come before the last break.
+                try await receiver.finish()
+                await environment.registry.report(.offered(offer), from: self)
+            } else {
+                uploads[digest] = Upload(offer: offer, receiver: receiver)
+                frames.yield(try conversation.requestUpload(of: message, from: offset, at: environment.now()))
+            }
+        }
+        returnUploadPlace()
     }
 
     private func store(_ chunk: Chunk, isLast: Bool) async throws {
@@ -228,6 +288,7 @@ actor ClientSession {
         try await upload.receiver.finish()
         // Withdrawn while it was on its way to the disk: the client has its answer.
         guard uploads.removeValue(forKey: chunk.digest) != nil else { return }
+        returnUploadPlace()
         await environment.registry.report(.offered(upload.offer), from: self)
     }
 
@@ -257,6 +318,13 @@ actor ClientSession {
         if order.kind == .train, let upload = uploads.first(where: { $0.value.offer.order == order }) {
             uploads[upload.key] = nil
             answer(order, with: .rejected(reason: reason))
+            returnUploadPlace()
+            return
+        }
+        if order.kind == .train, let index = postponed.firstIndex(where: { $0.offer.order == order }) {
+            postponed.remove(at: index)
+            answer(order, with: .rejected(reason: reason))
+            returnUploadPlace()
             return
         }
         var withdrawal = Tributary_V1_OrderWithdrawal()
@@ -286,9 +354,15 @@ actor ClientSession {
     // MARK: - Sending payloads
 
     /// Says whether the client may have what it asks for and is to be sent it.
+    ///
+    /// - Throws: `ProtocolViolation` when nothing of the payload is left from the offset on.
     func begins(_ fetch: Fetch) async throws -> Bool {
         if try await environment.runs.isFetchable(fetch.digest, by: client), environment.payloads.contains(fetch.digest)
         {
+            let byteCount = UInt64(try environment.payloads.byteCount(of: fetch.digest))
+            guard fetch.offset < byteCount else {
+                throw ProtocolViolation.offsetBeyondEnd(offset: fetch.offset, byteCount: byteCount)
+            }
             return true
         }
         // An order may have been withdrawn while the request was on its way: no reason to part.
@@ -343,6 +417,8 @@ actor ClientSession {
         frames.finish()
         requests.finish()
         uploads = [:]
+        postponed = []
+        returnUploadPlace()
     }
 
     private func send(_ message: Tributary_V1_Control.OneOf_Message) {

@@ -70,6 +70,8 @@ struct SessionDriver {
     private func write() async {
         for await frame in session.outgoing {
             do {
+                // Before the frame that makes the client send more.
+                connection.allow(await session.expectedFrames)
                 try await connection.send(frame)
             } catch {
                 return
@@ -83,8 +85,10 @@ struct SessionDriver {
                 guard try await session.begins(fetch) else { continue }
                 try await send(fetch)
                 await session.ends(fetch)
-            } catch {
+            } catch is TransportError {
                 return
+            } catch {
+                return await session.fail(error)
             }
         }
     }

@@ -10,6 +10,7 @@ package struct SessionEnvironment: Sendable {
     let runs: SQLiteRunStore
     let payloads: PayloadStore
     let limits: ConversationLimits
+    let uploads: UploadGate
     let metrics: CoordinatorMetrics
     let logger: Logger
     let now: @Sendable () -> ContinuousClock.Instant
@@ -19,6 +20,7 @@ package struct SessionEnvironment: Sendable {
         registry: SessionRegistry,
         store: CoordinatorStore,
         limits: ConversationLimits,
+        uploads: UploadGate = UploadGate(),
         metrics: CoordinatorMetrics,
         logger: Logger,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
@@ -29,6 +31,7 @@ package struct SessionEnvironment: Sendable {
         self.runs = store.runs
         self.payloads = store.payloads.store
         self.limits = limits
+        self.uploads = uploads
         self.metrics = metrics
         self.logger = logger
         self.now = now

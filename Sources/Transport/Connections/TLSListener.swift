@@ -45,7 +45,7 @@ struct TLSListener: Sendable {
                 await onBound(BoundAddress(host: address?.ipAddress ?? host, port: address?.port ?? port))
                 try await withThrowingDiscardingTaskGroup { group in
                     for try await arrival in arrivals {
-                        group.addTask { await serve(arrival, handle) }
+                        group.addTask { await serve(arrival, slots, handle) }
                     }
                 }
             }
@@ -77,7 +77,7 @@ struct TLSListener: Sendable {
     private func configure(_ channel: any Channel, _ slots: ConnectionSlots) throws -> Arrival {
         let promise = channel.eventLoop.makePromise(of: Admission.self)
         do {
-            try slots.take(for: channel, until: promise.futureResult)
+            try slots.take(for: channel)
             try channel.pipeline.syncOperations.addHandlers([
                 StalledWriteHandler(patience: limits.writePatience),
                 NIOSSLServerHandler(context: context),
@@ -90,13 +90,18 @@ struct TLSListener: Sendable {
         return Arrival(channel: channel, admission: promise.futureResult)
     }
 
-    private func serve(_ arrival: Arrival, _ handle: @Sendable (Admission) async -> Void) async {
+    private func serve(
+        _ arrival: Arrival,
+        _ slots: ConnectionSlots,
+        _ handle: @Sendable (Admission) async -> Void
+    ) async {
         do {
             let admission = try await withTaskCancellationHandler {
                 try await arrival.admission.get()
             } onCancel: {
                 arrival.channel.close(promise: nil)
             }
+            if let peer = admission.peer { slots.prove(arrival.channel, isOf: peer.name) }
             await handle(admission)
         } catch {
             logger.info(
@@ -125,6 +130,10 @@ enum ConnectionOptions {
     static var receiveAllocator: AdaptiveRecvByteBufferAllocator {
         AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 8 << 10, maximum: 1 << 20)
     }
+
+    /// How many frames wait for their reader before the socket is no longer read: at most two megabytes of chunks.
+    static let frameBackPressure =
+        NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(lowWatermark: 2, highWatermark: 4)
 
     /// A sender waits when this much lies in the socket's queue.
     static let writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 512 << 10, high: 1 << 20)

@@ -13,14 +13,17 @@ package import WireProtocol
 /// ```
 ///
 /// What is in `blobs` was hashed on the way in and is never changed. Partial files are kept per sender, so that nobody can
-/// spoil another's transfer of the same payload.
+/// spoil another's transfer of the same payload, and a few of each sender: beginning what is never finished fills no disk.
 package struct PayloadStore: Sendable {
     /// The sender under whose name this node keeps what it fetches for itself.
     package static let ownSender = "self"
+    /// How many partial files are kept of one sender; the one that was begun first gives way.
+    package static let partialsPerSender = 4
 
     private let blobs: URL
     private let partial: URL
     private let receivers = ReceiverTable()
+    private let partials: PartialTable
 
     /// Opens the store in `directory`, making its folders if they are not there.
     package init(directory: URL) throws {
@@ -29,6 +32,7 @@ package struct PayloadStore: Sendable {
         for folder in [blobs, partial] {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         }
+        self.partials = PartialTable(names: try FileManager.default.contentsOfDirectory(atPath: partial.path))
     }
 
     // MARK: - Looking
@@ -104,6 +108,13 @@ package struct PayloadStore: Sendable {
         guard byteCount > 0 else { throw PayloadError.empty }
         guard byteCount <= maximum else { throw PayloadError.tooLarge(byteCount: byteCount, limit: maximum) }
         let file = try partialFile(of: digest, from: sender)
+        let excess = partials.begin(file.lastPathComponent, from: sender) { name in
+            Self.length(of: partial.appendingPathComponent(name)) != nil
+        }
+        for name in excess {
+            await receivers.retire(name)
+            unlink(partial.appendingPathComponent(name).path)
+        }
         let receiver = PayloadReceiver(
             digest: digest,
             byteCount: byteCount,
@@ -177,5 +188,11 @@ private final class ReceiverTable: Sendable {
             let old = entries.updateValue(Entry(receiver: receiver), forKey: file)
             return old?.receiver
         }
+    }
+
+    /// Takes a file away from who is in charge of it.
+    func retire(_ file: String) async {
+        let receiver = entries.withLock { $0.removeValue(forKey: file)?.receiver }
+        await receiver?.retire()
     }
 }

@@ -57,6 +57,9 @@ package struct ServerConversation: Sendable {
     /// Whether the client is in.
     package var isEstablished: Bool { state == .established }
 
+    /// The frames that the client has reason to send now: chunks only while an upload that was asked for has not ended.
+    package var expectedFrames: FrameLimits { uploads.isEmpty ? .quietClient : .uploadingClient }
+
     // MARK: - Receiving
 
     /// Judges a frame and says what it means.
@@ -207,6 +210,11 @@ package struct ServerConversation: Sendable {
             break
         }
         return .message(message)
+    }
+
+    /// Records that an offered update's bytes will be asked for later; until then the same offer is not taken again.
+    package mutating func postponeUpload(of offer: Tributary_V1_UpdateOffer, digest: PayloadDigest) {
+        uploadOfOrder[OrderKey(offer.id)] = digest
     }
 
     /// Asks for an offered update's bytes from `offset` on, and expects them.

@@ -18,7 +18,7 @@ struct SessionFixture: Sendable {
     let environment: SessionEnvironment
     private let clock: ManualClock
 
-    init(folder: URL, payloadLimit: UInt64 = 1 << 20) throws {
+    init(folder: URL, payloadLimit: UInt64 = 1 << 20, uploads: UploadGate = UploadGate()) throws {
         let clock = ManualClock()
         self.clock = clock
         self.store = try CoordinatorStore.temporary(in: folder)
@@ -27,6 +27,7 @@ struct SessionFixture: Sendable {
             registry: registry,
             store: store,
             limits: ConversationLimits(payloadBytes: payloadLimit),
+            uploads: uploads,
             metrics: CoordinatorMetrics(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             now: { clock.now },

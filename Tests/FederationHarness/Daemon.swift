@@ -1,16 +1,16 @@
-import ClientDaemon
-import FederatedLearning
-import Foundation
-import Transport
+package import ClientDaemon
+package import FederatedLearning
+private import Logging
+private import Transport
 
 /// A client daemon in this process.
-final class Daemon: Sendable {
+package final class Daemon: Sendable {
     /// What happens to it.
-    let events: AsyncStream<ClientEvent>
+    package let events: AsyncStream<ClientEvent>
     private let run: Task<Void, any Error>
 
     /// Starts a daemon on a joined directory.
-    init(
+    package init(
         _ directory: ClientDirectory,
         rank: Int = 8,
         trainers: (Membership) -> any TrainerProvider
@@ -35,12 +35,13 @@ final class Daemon: Sendable {
         }
     }
 
-    convenience init(_ directory: ClientDirectory, rank: Int = 8, trainer: any LocalTrainer) throws {
+    /// Starts a daemon that does all its work with one trainer.
+    package convenience init(_ directory: ClientDirectory, rank: Int = 8, trainer: any LocalTrainer) throws {
         try self.init(directory, rank: rank) { _ in FixedTrainer(trainer: trainer) }
     }
 
     /// Waits for the first event that `select` maps to a value.
-    func first<Value>(_ select: (ClientEvent) -> Value?) async throws -> Value {
+    package func first<Value>(_ select: (ClientEvent) -> Value?) async throws -> Value {
         for await event in events {
             if let value = select(event) { return value }
         }
@@ -49,27 +50,18 @@ final class Daemon: Sendable {
     }
 
     /// Ends it without a word to the server, as a kill does, and waits until it is gone.
-    func kill() async {
+    package func kill() async {
         run.cancel()
         _ = try? await run.value
     }
 
     /// Waits until it ends by itself, and returns why.
-    func reasonToEnd() async -> (any Error)? {
+    package func reasonToEnd() async -> (any Error)? {
         do {
             try await run.value
             return nil
         } catch {
             return error
         }
-    }
-}
-
-/// Gives one trainer for every order.
-struct FixedTrainer: TrainerProvider {
-    let trainer: any LocalTrainer
-
-    func trainer(for order: WorkOrder) async throws -> ResidentModel {
-        ResidentModel(digest: order.assignment.modelDigest, trainer: trainer)
     }
 }

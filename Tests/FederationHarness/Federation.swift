@@ -1,19 +1,17 @@
-import ClientDaemon
-import Coordinator
-import FederatedLearning
-import Foundation
-import Logging
-import TestSupport
-import Testing
-import Transport
+package import ClientDaemon
+package import Coordinator
+package import FederatedLearning
+package import Foundation
+private import TestSupport
+private import Transport
 
 /// A federation in a folder of its own: one server's state directory, and those of its clients.
-struct Federation: Sendable {
+package struct Federation: Sendable {
     private let root: URL
-    let state: StateDirectory
+    package let state: StateDirectory
 
     /// Lends a fresh federation, whose server will listen on loopback at ports of the system's choice.
-    static func with<Result>(_ body: (Federation) async throws -> Result) async throws -> Result {
+    package static func with<Result>(_ body: (Federation) async throws -> Result) async throws -> Result {
         try await withTemporaryDirectory { folder in
             let state = try StateDirectory.create(
                 at: folder.appendingPathComponent("server"),
@@ -26,7 +24,7 @@ struct Federation: Sendable {
     }
 
     /// Runs the server for as long as `body` takes, and then stops it without a graceful shutdown.
-    func withServer<Result>(_ body: (AdminClient) async throws -> Result) async throws -> Result {
+    package func withServer<Result>(_ body: (AdminClient) async throws -> Result) async throws -> Result {
         let (serving, servingContinuation) = AsyncStream.makeStream(of: BoundAddresses.self)
         let server = Task {
             defer { servingContinuation.finish() }
@@ -59,69 +57,28 @@ struct Federation: Sendable {
     }
 
     /// Invites a client and joins as it, over the enrolment listener of the running server.
-    func join(_ name: String) async throws -> ClientDaemon.ClientDirectory {
+    package func join(_ name: String) async throws -> ClientDaemon.ClientDirectory {
         let directory = ClientDaemon.ClientDirectory(root.appendingPathComponent(name))
         let invitation = try await state.invite(name, validFor: 60, now: .now)
         let enrolment = try await Membership.join(invitation.text, directory: directory, logger: .silent)
-        #expect(enrolment.name == name)
+        guard enrolment.name == name else { throw Failure(text: "'\(name)' was enrolled as '\(enrolment.name)'.") }
         return directory
     }
 
     /// Writes the adapter that a job left, and returns the bytes of its tensors.
-    func export(_ job: JobID, rank: Int? = nil) async throws -> (directory: URL, tensors: Data) {
+    package func export(_ job: JobID, rank: Int? = nil) async throws -> (directory: URL, tensors: Data) {
         let folder = root.appendingPathComponent("export-\(UUID().uuidString)")
         let directory = try await AdapterExporter(store: state.openStore()).export(job, to: folder, rank: rank)
         return (directory, try Data(contentsOf: directory.appendingPathComponent("adapter_model.safetensors")))
     }
 
-    struct Failure: Error, CustomStringConvertible {
-        let text: String
-        var description: String { text }
-    }
-}
+    /// Why a federation is not what a test needs.
+    package struct Failure: Error, CustomStringConvertible {
+        private let text: String
+        package var description: String { text }
 
-extension AdminClient {
-    /// Submits a job on the tiny model.
-    func submit(
-        rounds: Int,
-        clients: Int,
-        minimum: Int,
-        rank: Int = 8,
-        deadline: String = "1m",
-        strategy: String = "{name: flexlora, mode: delta}",
-        training: String = "learning_rate: 1.0e-2",
-        section: String = "evaluation: {every: 1}"
-    ) async throws -> JobID {
-        try await submit(
-            JobSubmission(
-                yaml: """
-                    name: end-to-end
-                    model: tiny-bert
-                    task: sequence-classification
-                    labels: [bad, good]
-                    adapter: {r: \(rank), lora_alpha: 16, target_modules: [query, value], modules_to_save: [classifier]}
-                    strategy: \(strategy)
-                    rounds: \(rounds)
-                    cohort: {size: \(clients), minimum: \(minimum), deadline: \(deadline)}
-                    training: {epochs: 1, batch_size: 4, max_length: 16, \(training)}
-                    \(section)
-                    seed: 7
-                    """,
-                modelPath: TinyModel.directory.path,
-                modelDigest: ModelDigest.of(directory: TinyModel.directory)
-            )
-        )
-    }
-
-    /// Waits until a job is over.
-    func outcome(of job: JobID) async throws -> JobReport {
-        for try await event in events(of: job) {
-            if case .phase(let report) = event, report.summary.phase.isFinal { return report }
+        package init(text: String) {
+            self.text = text
         }
-        throw Federation.Failure(text: "The server ended before the job was over.")
     }
-}
-
-extension Logger {
-    static var silent: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 }

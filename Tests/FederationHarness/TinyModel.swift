@@ -1,15 +1,15 @@
-import Foundation
+package import Foundation
 
 /// A BERT of two layers with random weights, and texts that it can learn.
-enum TinyModel {
+package enum TinyModel {
     /// The fixture of the Training tests; the repository holds it once.
-    static let directory = URL(fileURLWithPath: #filePath)
+    package static let directory = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent()
         .deletingLastPathComponent()
         .appendingPathComponent("TrainingTests/Fixtures/tiny-bert", isDirectory: true)
 
     /// Writes `count` rows, of which every fourth is held out; `offset` makes silos differ.
-    static func writeData(count: Int, offset: Int, to file: URL) throws {
+    package static func writeData(count: Int, offset: Int, to file: URL) throws {
         let fillers = ["a film", "film a b", "c d film", "e f", "film g"]
         let rows = (0..<count).map { index in
             let label = (index + offset) % 2 == 0 ? "good" : "bad"

@@ -1,14 +1,16 @@
-import Foundation
+package import Foundation
 
 /// `openssl s_client`: a TLS peer that shares no line with ours.
-enum OpenSSLClient {
-    struct Answer {
-        let output: Data
-        let errors: String
+package enum OpenSSLClient {
+    /// What `s_client` wrote.
+    package struct Answer {
+        /// The application bytes that the server sent.
+        package let output: Data
+        package let errors: String
     }
 
     /// Connects, sends `bytes`, and waits until the server closes the connection.
-    static func run(_ arguments: [String], saying bytes: [UInt8]) throws -> Answer {
+    package static func run(_ arguments: [String], saying bytes: [UInt8]) throws -> Answer {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["openssl", "s_client"] + arguments
