@@ -26,7 +26,7 @@ package struct Attack: Sendable, CustomStringConvertible {
     ///
     /// - Throws: ``AttackFailure`` when something else holds.
     package func run(in field: AttackField) async throws {
-        let observation = try await withDeadline(.seconds(takesLong ? 120 : 30), of: name) {
+        let observation = try await withDeadline(.seconds(takesLong ? 120 : 60), of: name) {
             try await deed.perform(in: field, honestAlone: !outcome.countsAttacker)
         }
         try outcome.check(observation)

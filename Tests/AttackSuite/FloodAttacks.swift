@@ -39,7 +39,13 @@ enum FloodAttacks {
         flood("ten-thousand-reports-of-progress", many(10_000, Wire.message(Said.progress))),
         flood("a-thousand-offers", many(1000, Wire.message(.updateOffer(Said.updateOffer)))),
         flood("a-thousand-evaluations", many(1000, Wire.message(.evaluationResult(Said.evaluationResult(.evaluate))))),
-        flood("a-thousand-fetches", many(1000, fetches)),
+        Attack(
+            "flood/a-thousand-fetches",
+            .flood,
+            // The flood, a payload asked for twice, or too many at a time: whatever is noticed first.
+            .says(many(1000, fetches)),
+            .goodbye(.protocolError, "")
+        ),
         Attack(
             "flood/two-hundred-thousand-pings-before-hello",
             .flood,
@@ -188,7 +194,8 @@ enum FloodAttacks {
             let client = try HostileClient(directory: field.intruderDirectory)
             let (jobs, submitted) = AsyncStream.makeStream(of: String.self)
             let stalling = Task {
-                _ = try await client.offerOnce(Offering(frames: { _, _ in [] })) {
+                _ = try await client.offerOnce(Offering(payload: { handed, _ in handed + [0] }, frames: { _, _ in [] }))
+                {
                     submitted.yield(try await field.submit(clients: 3).rawValue)
                     submitted.finish()
                 }
@@ -205,9 +212,9 @@ enum FloodAttacks {
     // MARK: - Disks
 
     private static let disks: [Attack] = [
-        act("twelve-uploads-that-are-never-finished", .disk) { field in
+        act("six-uploads-that-are-never-finished", .disk) { field in
             // A new beginning of another update in each round, of which the last byte never comes.
-            for seed in 0..<12 {
+            for seed in 0..<6 {
                 let answer = try await field.playRound(
                     Offering(
                         payload: { handed, _ in handed + Wire.noise(40_000, seed: UInt64(100 + seed)) },

@@ -16,7 +16,7 @@ struct AttackTests {
     }
 }
 
-extension Attack: @retroactive CustomTestStringConvertible {
+extension Attack: CustomTestStringConvertible {
     /// The attack by its name.
     public var testDescription: String { name }
 }
