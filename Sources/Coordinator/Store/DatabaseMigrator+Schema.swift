@@ -18,6 +18,9 @@ extension DatabaseMigrator {
         migrator.registerMigration("3 asynchronous rounds") { db in
             try db.execute(sql: asynchronousRounds)
         }
+        migrator.registerMigration("4 head of the audit log") { db in
+            try db.execute(sql: auditHead)
+        }
         return migrator
     }
 
@@ -188,5 +191,17 @@ extension DatabaseMigrator {
             detail TEXT NOT NULL,
             chain TEXT NOT NULL
         ) STRICT;
+        """
+
+    private static let auditHead = """
+        -- One row: how many entries there are, and where their chain ends.
+        CREATE TABLE audit_head (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            sequence INTEGER NOT NULL,
+            chain TEXT NOT NULL
+        ) STRICT;
+
+        INSERT INTO audit_head (id, sequence, chain)
+        SELECT 1, sequence, chain FROM audit_entry ORDER BY sequence DESC LIMIT 1;
         """
 }

@@ -10,6 +10,7 @@ package import WireProtocol
 /// ```
 /// blobs/    HEX                  complete, verified, forced to disk
 /// partial/  HEX.SENDER           the first bytes of a transfer that can be resumed
+/// hold                           locked by who wants nothing to be removed for a while
 /// ```
 ///
 /// What is in `blobs` was hashed on the way in and is never changed. Partial files are kept per sender, so that nobody can
@@ -20,12 +21,14 @@ package struct PayloadStore: Sendable {
 
     private let blobs: URL
     private let partial: URL
+    private let holdFile: URL
     private let receivers = ReceiverTable()
 
     /// Opens the store in `directory`, making its folders if they are not there.
     package init(directory: URL) throws {
         self.blobs = directory.appendingPathComponent("blobs", isDirectory: true)
         self.partial = directory.appendingPathComponent("partial", isDirectory: true)
+        self.holdFile = directory.appendingPathComponent("hold")
         for folder in [blobs, partial] {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         }
@@ -126,10 +129,26 @@ package struct PayloadStore: Sendable {
         return try await PayloadWriter().insert(bytes, into: blobs)
     }
 
-    /// Removes a payload; nothing happens when it is not here.
+    /// Removes a payload, unless it is not here or somebody holds the folder (``hold()``).
+    ///
+    /// What stays because of that is the next sweep's to find.
     package func remove(_ digest: PayloadDigest) throws {
-        guard unlink(url(of: digest).path) == 0 || errno == ENOENT else {
-            throw PayloadError.file(FileError(.remove, url(of: digest)))
+        let file = url(of: digest)
+        do throws(FileError) {
+            _ = try PayloadHold.unlessHeld(holdFile) { () throws(FileError) in
+                guard unlink(file.path) == 0 || errno == ENOENT else { throw FileError(.remove, file) }
+            }
+        } catch {
+            throw PayloadError.file(error)
+        }
+    }
+
+    /// Keeps payloads from being removed, by this process or another, as long as the result lives.
+    package func hold() throws -> PayloadHold {
+        do throws(FileError) {
+            return try PayloadHold(holdFile)
+        } catch {
+            throw PayloadError.file(error)
         }
     }
 
