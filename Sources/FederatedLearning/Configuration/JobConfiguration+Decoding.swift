@@ -56,7 +56,8 @@ extension JobConfiguration.Cohort {
             minimum: try container.decode(Int.self, forKey: .minimum),
             deadline: try container.decode(Duration.self, forKey: .deadline),
             overselect: try container.decode(Double.self, forKey: .overselect),
-            population: try container.decodeIfPresent(Int.self, forKey: .population)
+            population: try container.decodeIfPresent(Int.self, forKey: .population),
+            tags: try container.decodeIfPresent(TagSelector.self, forKey: .tags) ?? .everybody
         )
     }
 }

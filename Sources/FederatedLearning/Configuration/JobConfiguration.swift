@@ -90,13 +90,23 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         package var overselect: Double
         /// N: how many clients rounds choose from, which SCAFFOLD needs to know; by default ``size``.
         package var population: Int
+        /// Who is chosen from.
+        package var tags: TagSelector
 
         enum CodingKeys: CodingKey {
-            case size, minimum, deadline, overselect, population
+            case size, minimum, deadline, overselect, population, tags
         }
 
-        package init(size: Int, minimum: Int, deadline: Duration, overselect: Double = 1, population: Int? = nil) {
+        package init(
+            size: Int,
+            minimum: Int,
+            deadline: Duration,
+            overselect: Double = 1,
+            population: Int? = nil,
+            tags: TagSelector = .everybody
+        ) {
             self.population = population ?? size
+            self.tags = tags
             self.size = size
             self.minimum = minimum
             self.deadline = deadline

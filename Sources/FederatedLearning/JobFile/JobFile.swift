@@ -216,8 +216,21 @@ package enum JobFile {
             deadline: try section.duration(.deadline, in: .seconds(1)...(.seconds(30 * 86_400))) ?? .seconds(600),
             overselect: try section.number(.overselect, allowed: "a number from 1 to 10") { (1...10).contains($0) }
                 ?? 1,
-            population: try section.integer(.population, in: size...1_000_000_000)
+            population: try section.integer(.population, in: size...1_000_000_000),
+            tags: try tags(of: section)
         )
+    }
+
+    private static func tags(of section: JobFileSection<CohortKey>) throws(JobFileError) -> TagSelector {
+        guard let rules = try section.texts(.tags, count: 0...32) else { return .everybody }
+        if let wrong = rules.first(where: { TagSelector([$0]) == nil }) {
+            throw .outOfRange(
+                section.place(.tags),
+                found: wrong,
+                allowed: "rules such as `gpu`, `!trial`, `site=berlin|paris` or `site!=oslo`"
+            )
+        }
+        return TagSelector(rules) ?? .everybody
     }
 
     private static func evaluation(of job: JobFileSection<JobKey>) throws(JobFileError) -> JobConfiguration.Evaluation {

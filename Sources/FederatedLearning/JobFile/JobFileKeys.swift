@@ -100,7 +100,7 @@ enum RobustKey: String, JobFileKey {
 
 /// The keys of `cohort`.
 enum CohortKey: String, JobFileKey {
-    case size, minimum, deadline, overselect, population
+    case size, minimum, deadline, overselect, population, tags
 
     var example: String {
         switch self {
@@ -109,6 +109,7 @@ enum CohortKey: String, JobFileKey {
         case .deadline: "10m"
         case .overselect: "1.0"
         case .population: "20"
+        case .tags: "[site=berlin|paris, '!trial']"
         }
     }
 }

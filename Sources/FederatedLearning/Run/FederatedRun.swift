@@ -83,9 +83,10 @@ package struct FederatedRun: Sendable {
     package func run() async throws -> RunState {
         let state = try await store.state(of: job)
         let events = await backend.events()
-        let present = await backend.presentClients()
+        let selector = configuration.cohort.tags
+        let present = await backend.presentClients().filter { selector.admits($0.tags) }
         return try await withThrowingTaskGroup { group in
-            group.addTask { await inbox.forward(events, observe: observe) }
+            group.addTask { await inbox.forward(events, of: selector, observe: observe) }
             defer { group.cancelAll() }
             var driver = RunDriver(run: self, state: state, present: present)
             return try await driver.drive()

@@ -136,7 +136,9 @@ struct RunDriver {
         run.observe(.abandoned(round: round, reason: reason))
     }
 
-    /// Reads the global adapter; a job whose adapter is gone or damaged has failed, and says so.
+    /// Reads the global adapter; a job whose adapter is none has failed, and says so.
+    ///
+    /// - Throws: ``StoredAdapterError`` when the adapter is gone or damaged: the run goes on when it is back.
     mutating func readGlobal() async throws -> LoRAAdapter? {
         guard let reference = state.global else {
             try await take(.failed(reason: "The job has no adapter to go on from. Submit it again."))
@@ -144,8 +146,8 @@ struct RunDriver {
         }
         do {
             return try await run.store.adapter(reference)
-        } catch let error as StoredAdapterError {
-            try await take(.failed(reason: "The global adapter cannot be read. \(error)"))
+        } catch StoredAdapterError.unreadable(_, let reason) {
+            try await take(.failed(reason: "The global adapter cannot be read: \(reason)"))
             return nil
         }
     }
@@ -201,8 +203,10 @@ struct RunDriver {
             others > 0
             ? " \(others) more train below rank \(run.configuration.adapter.rank), which this strategy needs of everybody."
             : ""
+        let rules = run.configuration.cohort.tags.texts
+        let tags = rules.isEmpty ? "" : " whose tags fit [\(rules.joined(separator: ", "))]"
         return """
-            Round \(round) needs \(minimum) clients, but after \(waited) \(count) were there.\(ranks) Start more clients, or \
+            Round \(round) needs \(minimum) clients\(tags), but after \(waited) \(count) were there.\(ranks) Start more clients, or \
             lower `cohort.minimum`, and submit the job again.
             """
     }
