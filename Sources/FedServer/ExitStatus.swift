@@ -46,9 +46,9 @@ extension CoordinatorError {
     fileprivate var status: ExitStatus {
         switch self {
         case .folderNotEmpty, .notAStateDirectory, .invalidSettings, .invalidAddress, .adminNotOnLoopback, .unknownJob,
-            .nothingToExport, .invalidClientName, .unknownClient:
+            .nothingToExport, .invalidClientName, .unknownClient, .networkStorage, .notABackup:
             .usage
-        case .tokenReused, .jobIsOver:
+        case .tokenReused, .jobIsOver, .rotationUnderWay:
             .refused
         case .serverNotRunning, .serverUnreachable, .serverStopped:
             .unreachable
@@ -56,7 +56,8 @@ extension CoordinatorError {
             .usage
         case .serverRefused(403, _), .serverRefused(409, _):
             .refused
-        case .alreadyRunning, .fileFailed, .databaseTooNew, .databaseUnusable, .corruptRecord, .serverRefused:
+        case .alreadyRunning, .fileFailed, .databaseTooNew, .databaseUnusable, .corruptRecord, .backupDamaged,
+            .auditBroken, .serverRefused:
             .failed
         }
     }

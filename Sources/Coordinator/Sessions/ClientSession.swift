@@ -40,6 +40,10 @@ actor ClientSession {
     private var uploads: [PayloadDigest: Upload] = [:]
     /// What the latest order for a payload was, to tell what its bytes are for.
     private var orderOfPayload: [PayloadDigest: WorkOrder.Kind] = [:]
+    /// When the certificate ends that was shown or renewed last.
+    private var certificateEnd: ContinuousClock.Instant
+    /// The orders to which the silo's policy said no, each noted once.
+    private var refusals: Set<WorkOrder.ID> = []
     private var progressReported: ContinuousClock.Instant?
     private var isOver = false
     /// The last word, if there is one.
@@ -61,6 +65,7 @@ actor ClientSession {
         self.logger = logger
         self.conversation = ServerConversation(limits: environment.limits, openedAt: environment.now())
         self.lastHeard = environment.date()
+        self.certificateEnd = environment.instant(of: peer.notValidAfter)
         (self.outgoing, self.frames) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.outgoingLimit))
         (self.fetches, self.requests) = AsyncStream.makeStream()
     }
@@ -85,6 +90,7 @@ actor ClientSession {
             end(Tributary_V1_Goodbye(.protocolError, "\(error)"))
         } catch {
             logger.error("Session failed", metadata: ["error": "\(error)"])
+            environment.storageFailed(error)
             end(Tributary_V1_Goodbye(.unspecified, "The server could not store what it was sent. Try again later."))
         }
         return !isOver
@@ -96,6 +102,7 @@ actor ClientSession {
             try await welcome(hello)
         case .orderReply(let reply):
             guard !reply.accepted, let order = WorkOrder.ID(reply.id) else { return }
+            if reply.refusedByPolicy { try await note(reply.reason, on: order) }
             await environment.registry.report(.failed(client, order, reason: reply.reason), from: self)
         case .progress(let progress):
             await pass(progress)
@@ -107,6 +114,8 @@ actor ClientSession {
             try await store(chunk, isLast: isLast)
         case .evaluationResult(let message):
             try await take(message)
+        case .renewalRequest(let request):
+            await renew(request)
         case .ping(let nonce):
             var pong = Tributary_V1_Pong()
             pong.nonce = nonce
@@ -153,6 +162,34 @@ actor ClientSession {
         environment.metrics.refusedConnections.increment()
         end(Tributary_V1_Goodbye(.revoked, reason))
         return false
+    }
+
+    /// Puts on record that a silo's own policy said no.
+    private func note(_ reason: String, on order: WorkOrder.ID) async throws {
+        guard refusals.insert(order).inserted else { return }
+        let reason = PeerText.sentence(reason)
+        logger.notice("A silo's policy refuses an order", metadata: ["job.id": "\(order.job)", "reason": "\(reason)"])
+        try await environment.audit.record(
+            .orderRefused,
+            client.rawValue,
+            "\(order.kind.rawValue), round \(order.round) of job \(order.job): \(reason)",
+            at: environment.date()
+        )
+    }
+
+    /// Certifies the client's new key; the session then lasts as long as the new certificate.
+    private func renew(_ request: Tributary_V1_RenewalRequest) async {
+        var response = Tributary_V1_RenewalResponse()
+        switch await environment.renew(peer, [UInt8](request.certificateRequest)) {
+        case .accepted(let certificate, let authorities):
+            response.accepted = true
+            response.certificate = Data(certificate.bytes)
+            response.authorities = authorities.map { Data($0.bytes) }
+            certificateEnd = max(certificateEnd, environment.instant(of: certificate.notValidAfter))
+        case .rejected(let reason):
+            response.reason = reason
+        }
+        send(.renewalResponse(response))
     }
 
     private func pass(_ progress: Tributary_V1_Progress) async {
@@ -309,13 +346,23 @@ actor ClientSession {
     // MARK: - Patience
 
     /// When the session ends unless something comes before.
-    var deadline: ContinuousClock.Instant { conversation.deadline }
+    var deadline: ContinuousClock.Instant { min(conversation.deadline, certificateEnd) }
 
     /// Ends the session when its deadline has passed.
     ///
     /// - Returns: Whether it goes on.
     func checkDeadline() -> Bool {
         guard !isOver else { return false }
+        guard environment.now() < certificateEnd else {
+            logger.info("The certificate has ended")
+            end(
+                Tributary_V1_Goodbye(
+                    .unspecified,
+                    "The certificate of '\(peer.name)' has ended. Connect with a newer one."
+                )
+            )
+            return false
+        }
         do {
             try conversation.checkDeadline(at: environment.now())
         } catch {
@@ -326,6 +373,11 @@ actor ClientSession {
     }
 
     // MARK: - The end
+
+    /// What to say when the server stops.
+    var shutdownNotice: Tributary_V1_Goodbye {
+        get async { .shuttingDown(clients: await environment.registry.largestCount) }
+    }
 
     /// Ends the session with a last word.
     func end(_ goodbye: Tributary_V1_Goodbye) {

@@ -129,6 +129,9 @@ extension Assignment {
         }
         message.controlVariates = rules.usesControlVariates
         message.rounds = UInt32(clamping: rounds)
+        message.leaseSeconds = UInt32(clamping: lease.components.seconds)
+        message.strategy = strategy
+        message.privacyMechanism = privacyMechanism
         return message
     }
 }

@@ -27,7 +27,8 @@ struct TLSListener: Sendable {
 
     let host: String
     let port: Int
-    let context: NIOSSLContext
+    /// The settings of a connection that begins now.
+    let context: @Sendable () throws -> NIOSSLContext
     let limits: TransportLimits
     let logger: Logger
     let judge: AdmissionHandler.Judge
@@ -37,6 +38,8 @@ struct TLSListener: Sendable {
         onBound: @Sendable (BoundAddress) async -> Void,
         handle: @Sendable @escaping (Admission) async -> Void
     ) async throws {
+        // What is wrong with the credentials is told before anybody connects.
+        _ = try context()
         let slots = ConnectionSlots(limits: limits)
         let server = try await bind(slots)
         do {
@@ -80,7 +83,7 @@ struct TLSListener: Sendable {
             try slots.take(for: channel, until: promise.futureResult)
             try channel.pipeline.syncOperations.addHandlers([
                 StalledWriteHandler(patience: limits.writePatience),
-                NIOSSLServerHandler(context: context),
+                NIOSSLServerHandler(context: try context()),
                 AdmissionHandler(limits: limits, admission: promise, judge: judge),
             ])
         } catch {

@@ -27,6 +27,8 @@ package struct ServerConversation: Sendable {
         case fetch(PayloadDigest, offset: UInt64)
         case updateOffer(Tributary_V1_UpdateOffer, digest: PayloadDigest)
         case evaluationResult(Tributary_V1_EvaluationResult)
+        /// The client wants a certificate for a new key. Answer with one RenewalResponse.
+        case renewalRequest(Tributary_V1_RenewalRequest)
         /// The next piece of an upload.
         case chunk(Chunk, isLast: Bool)
         /// A piece of an upload that was called off, or a message after our own Goodbye.
@@ -48,6 +50,7 @@ package struct ServerConversation: Sendable {
     /// The orders that were sent and have no result: a client that took one may still give it up with a refusal.
     private var openOrders: Set<OrderKey> = []
     private var pingsSent = 0
+    private var owesRenewal = false
     private var saidGoodbye = false
 
     package init(limits: ConversationLimits, openedAt now: ContinuousClock.Instant) {
@@ -114,6 +117,11 @@ package struct ServerConversation: Sendable {
             try check.order(result.id, isPresent: result.hasID)
             try check.metrics(result.metrics)
             return .evaluationResult(result)
+        case (.established, .renewalRequest(let request)):
+            guard !owesRenewal else { throw .outOfTurn(message: message.name, state: "one is being answered") }
+            try check.certificateRequest(request.certificateRequest)
+            owesRenewal = true
+            return .renewalRequest(request)
         case (.established, .ping(let ping)):
             return .ping(nonce: ping.nonce)
         case (.established, .pong(let pong)):
@@ -198,6 +206,8 @@ package struct ServerConversation: Sendable {
         case .updateVerdict(let verdict):
             openOrders.remove(OrderKey(verdict.id))
             if let digest = uploadOfOrder.removeValue(forKey: OrderKey(verdict.id)) { uploads.abandon(digest) }
+        case .renewalResponse:
+            owesRenewal = false
         case .ping:
             pingsSent += 1
         case .goodbye:

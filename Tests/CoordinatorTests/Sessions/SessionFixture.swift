@@ -18,7 +18,11 @@ struct SessionFixture: Sendable {
     let environment: SessionEnvironment
     private let clock: ManualClock
 
-    init(folder: URL, payloadLimit: UInt64 = 1 << 20) throws {
+    init(
+        folder: URL,
+        payloadLimit: UInt64 = 1 << 20,
+        renew: @escaping @Sendable (PeerIdentity, [UInt8]) throws -> RenewalAnswer = { _, _ in .rejected(reason: "") }
+    ) throws {
         let clock = ManualClock()
         self.clock = clock
         self.store = try CoordinatorStore.temporary(in: folder)
@@ -30,7 +34,8 @@ struct SessionFixture: Sendable {
             metrics: CoordinatorMetrics(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             now: { clock.now },
-            date: { .sample }
+            date: { .sample },
+            renew: { peer, request in (try? renew(peer, request)) ?? .rejected(reason: "the test's renewal failed") }
         )
     }
 
