@@ -13,6 +13,7 @@ final class Daemon: Sendable {
     init(
         _ directory: ClientDirectory,
         rank: Int = 8,
+        policy: SiloPolicy = .open,
         trainers: (Membership) -> any TrainerProvider
     ) throws {
         var configuration = try ConfigurationFile.read(from: directory)
@@ -22,6 +23,7 @@ final class Daemon: Sendable {
         let client = FederationClient(
             directory: directory,
             configuration: configuration,
+            policy: policy,
             membership: membership,
             trainers: trainers(membership),
             backoff: ReconnectBackoff(first: .milliseconds(5), longest: .milliseconds(100)),
@@ -35,8 +37,13 @@ final class Daemon: Sendable {
         }
     }
 
-    convenience init(_ directory: ClientDirectory, rank: Int = 8, trainer: any LocalTrainer) throws {
-        try self.init(directory, rank: rank) { _ in FixedTrainer(trainer: trainer) }
+    convenience init(
+        _ directory: ClientDirectory,
+        rank: Int = 8,
+        policy: SiloPolicy = .open,
+        trainer: any LocalTrainer
+    ) throws {
+        try self.init(directory, rank: rank, policy: policy) { _ in FixedTrainer(trainer: trainer) }
     }
 
     /// Waits for the first event that `select` maps to a value.

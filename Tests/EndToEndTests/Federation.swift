@@ -13,13 +13,16 @@ struct Federation: Sendable {
     let state: StateDirectory
 
     /// Lends a fresh federation, whose server will listen on loopback at ports of the system's choice.
-    static func with<Result>(_ body: (Federation) async throws -> Result) async throws -> Result {
+    static func with<Result>(
+        createdAt date: Date = .now,
+        _ body: (Federation) async throws -> Result
+    ) async throws -> Result {
         try await withTemporaryDirectory { folder in
             let state = try StateDirectory.create(
                 at: folder.appendingPathComponent("server"),
                 listen: ListenAddress(host: "127.0.0.1", port: 0),
                 hosts: ["127.0.0.1"],
-                now: .now
+                now: date
             )
             return try await body(Federation(root: folder, state: state))
         }

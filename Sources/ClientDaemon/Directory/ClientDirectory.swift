@@ -1,9 +1,11 @@
 package import Foundation
+package import Transport
 
 /// The folder in which one client keeps everything: who it is, what it lends, and what it owes.
 ///
 /// ```
 /// client.yaml          what the data steward decides
+/// policy.yaml          what the data steward consents to; without it, every order that the client can do
 /// tls/                 client.pem, client-key.pem (0600), authority.pem
 /// payloads/            adapters that orders start from
 /// memory/              what stays here between the rounds of a job
@@ -19,9 +21,12 @@ package struct ClientDirectory: Hashable, Sendable {
     }
 
     package var configurationFile: URL { url.appendingPathComponent("client.yaml") }
+    package var policyFile: URL { url.appendingPathComponent("policy.yaml") }
     package var credentials: URL { url.appendingPathComponent("tls", isDirectory: true) }
     package var certificateFile: URL { credentials.appendingPathComponent("client.pem") }
     package var privateKeyFile: URL { credentials.appendingPathComponent("client-key.pem") }
+    /// Certificate and key, which change as one.
+    package var keyPair: KeyPairFiles { KeyPairFiles(certificate: certificateFile, key: privateKeyFile) }
     package var authorityFile: URL { credentials.appendingPathComponent("authority.pem") }
     package var payloads: URL { url.appendingPathComponent("payloads", isDirectory: true) }
     package var memory: URL { url.appendingPathComponent("memory", isDirectory: true) }

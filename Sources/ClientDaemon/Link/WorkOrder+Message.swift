@@ -106,7 +106,10 @@ extension Assignment {
             ),
             seed: message.seed,
             rounds: max(1, Int(message.rounds)),
-            rules: try LocalRules(message)
+            rules: try LocalRules(message),
+            strategy: message.strategy,
+            privacyMechanism: message.privacyMechanism.isEmpty ? "none" : message.privacyMechanism,
+            lease: message.leaseSeconds == 0 ? Self.longestLease : .seconds(Int64(message.leaseSeconds))
         )
     }
 }
