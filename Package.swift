@@ -238,6 +238,16 @@ let package = Package(
                 "LinearAlgebra", "Simulation", "TestSupport", "Training", "Transport", "WireProtocol",
             ]
         ),
+        .executableTarget(
+            name: "KillHarness",
+            dependencies: [
+                "Adapters", "ClientDaemon", "Coordinator", "FederatedLearning", "LinearAlgebra", "TestSupport",
+                "Transport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/KillHarness"
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
