@@ -14,7 +14,7 @@ demo: data build ## Four silos fine-tune a language model over TLS, here on this
 test: data ## Every test, the end-to-end ones over loopback TLS included
 	swift build $(SWIFT_BUILD) --build-tests
 	swift test --skip-build $(SWIFT_BUILD)
-	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills 20
+	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills 20 --recovery 60
 
 ROUNDS ?= 1000
 kill: ## Kills the server and its clients ROUNDS times over TLS, and checks that nothing acknowledged is lost
