@@ -6,7 +6,7 @@ SWIFT_BUILD := -c release -Xswiftc -enable-testing
 export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
-.PHONY: demo test bench lint format build setup data verify-with-peft protocol clean
+.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -14,6 +14,25 @@ demo: data build ## Four silos fine-tune a language model over TLS, here on this
 test: data ## Every test, the end-to-end ones over loopback TLS included
 	swift build $(SWIFT_BUILD) --build-tests
 	swift test --skip-build $(SWIFT_BUILD)
+	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills 20 --recovery 60
+
+ROUNDS ?= 1000
+kill: ## Kills the server and its clients ROUNDS times over TLS, and checks that nothing acknowledged is lost
+	swift build $(SWIFT_BUILD) --product fed-server
+	swift build $(SWIFT_BUILD) --product KillHarness
+	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills $(ROUNDS)
+
+attack: data ## Every attack on a server process of its own, a siege, and a crowd of idle clients
+	ENABLE_ATTACK=1 swift build $(SWIFT_BUILD)
+	.build/release/fed-attack run
+	.build/release/fed-attack siege
+	.build/release/fed-attack siege --members 0
+	.build/release/fed-attack idle
+
+TARGET ?= frames
+RUNS ?= 1000000
+fuzz: setup ## Fuzzes one reader of bytes from outside: make fuzz TARGET=safetensors RUNS=1000000
+	fuzz/run $(TARGET) $(RUNS)
 
 bench: data ## Measures speed and memory, each beside this machine's own limit
 	ENABLE_BENCHMARKS=1 swift build $(SWIFT_BUILD)

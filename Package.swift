@@ -12,6 +12,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
@@ -35,6 +36,7 @@ let package = Package(
             dependencies: ["COpenBLAS", "CKernels"],
             swiftSettings: [.strictMemorySafety()]
         ),
+        .target(name: "Plotting"),
         .target(name: "Terminal"),
         // Row 1
         .target(name: "Adapters", dependencies: ["LinearAlgebra"]),
@@ -67,7 +69,10 @@ let package = Package(
             ]
         ),
         // Row 4
-        .target(name: "Training", dependencies: ["Adapters", "FederatedLearning", "LinearAlgebra"]),
+        .target(
+            name: "Training",
+            dependencies: ["Adapters", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra"]
+        ),
         .target(
             name: "Transport",
             dependencies: [
@@ -86,10 +91,13 @@ let package = Package(
         .target(
             name: "Coordinator",
             dependencies: [
-                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Transport", "WireProtocol",
+                "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "Transport",
+                "WireProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -102,7 +110,8 @@ let package = Package(
         .target(
             name: "ClientDaemon",
             dependencies: [
-                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Training", "Transport",
+                "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "Training",
+                "Transport",
                 "WireProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
@@ -114,7 +123,8 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Training",
+                "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "Plotting",
+                "Training",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ]
@@ -124,7 +134,7 @@ let package = Package(
             name: "FedServer",
             dependencies: [
                 "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
-                "Terminal", "Transport",
+                "Plotting", "Terminal", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -151,13 +161,66 @@ let package = Package(
         // Tests
         .target(
             name: "TestSupport",
-            dependencies: ["Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra"],
+            dependencies: ["Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra"],
             path: "Tests/TestSupport"
         ),
+        // Peers that follow no rules, a federation on loopback, and the attacks that they make on it
+        .target(
+            name: "HostilePeers",
+            dependencies: [
+                "Transport", "WireProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/HostilePeers"
+        ),
+        .target(
+            name: "FederationHarness",
+            dependencies: [
+                "Adapters", "ClientDaemon", "Coordinator", "FederatedLearning", "TestSupport", "Transport",
+                "WireProtocol",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tests/FederationHarness"
+        ),
+        .target(
+            name: "AttackSuite",
+            dependencies: [
+                "Adapters", "ClientDaemon", "Coordinator", "FederatedLearning", "FederationHarness", "HostilePeers",
+                "LinearAlgebra", "TestSupport", "Transport", "WireProtocol",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            path: "Tests/AttackSuite"
+        ),
+        .testTarget(
+            name: "AttackSuiteTests",
+            dependencies: ["AttackSuite", "FederationHarness", "TestSupport"]
+        ),
+        // Readers of bytes from outside, for fuzzers and for the replay of what they found
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Adapters", "FederatedLearning", "Training", "Transport", "WireProtocol",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            path: "Tests/FuzzTargets"
+        ),
+        .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
+        .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
+        .testTarget(name: "TerminalTests", dependencies: ["Terminal"]),
         .testTarget(
             name: "DifferentialPrivacyTests",
-            dependencies: ["DifferentialPrivacy", "LinearAlgebra", "TestSupport"]
+            dependencies: ["DifferentialPrivacy", "LinearAlgebra", "TestSupport"],
+            resources: [.copy("Fixtures")]
         ),
         .testTarget(
             name: "AdaptersTests",
@@ -171,7 +234,9 @@ let package = Package(
         ),
         .testTarget(
             name: "FederatedLearningTests",
-            dependencies: ["Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "TestSupport"]
+            dependencies: [
+                "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "TestSupport",
+            ]
         ),
         .testTarget(
             name: "WireProtocolTests",
@@ -186,13 +251,15 @@ let package = Package(
         ),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Adapters", "FederatedLearning", "LinearAlgebra", "TestSupport", "Training"],
+            dependencies: [
+                "Adapters", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "TestSupport", "Training",
+            ],
             resources: [.copy("Fixtures")]
         ),
         .testTarget(
             name: "TransportTests",
             dependencies: [
-                "TestSupport", "Transport", "WireProtocol",
+                "HostilePeers", "TestSupport", "Transport", "WireProtocol",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -219,16 +286,24 @@ let package = Package(
         .testTarget(
             name: "ClientDaemonTests",
             dependencies: [
-                "Adapters", "Aggregation", "ClientDaemon", "FederatedLearning", "LinearAlgebra", "TestSupport",
-                "Training",
+                "Adapters", "Aggregation", "ClientDaemon", "DifferentialPrivacy", "FederatedLearning",
+                "LinearAlgebra", "TestSupport", "Training",
                 "Transport", "WireProtocol",
             ]
         ),
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Simulation", "TestSupport",
+                "Adapters", "Aggregation", "FederatedLearning", "LinearAlgebra", "Plotting", "Simulation",
+                "TestSupport",
                 "Training",
+            ]
+        ),
+        .testTarget(
+            name: "FedServerTests",
+            dependencies: [
+                "DifferentialPrivacy", "FedServer", "Plotting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
         .testTarget(
@@ -237,6 +312,16 @@ let package = Package(
                 "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FedClient", "FedServer", "FederatedLearning",
                 "LinearAlgebra", "Simulation", "TestSupport", "Training", "Transport", "WireProtocol",
             ]
+        ),
+        .executableTarget(
+            name: "KillHarness",
+            dependencies: [
+                "Adapters", "ClientDaemon", "Coordinator", "FederatedLearning", "LinearAlgebra", "TestSupport",
+                "Transport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/KillHarness"
         ),
     ],
     swiftLanguageModes: [.v6]
@@ -248,8 +333,8 @@ if Context.environment["ENABLE_BENCHMARKS"] != nil {
         .executableTarget(
             name: "TributaryBenchmarks",
             dependencies: [
-                "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FederatedLearning", "LinearAlgebra",
-                "Simulation", "Training", "Transport", "WireProtocol",
+                "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "DifferentialPrivacy", "FederatedLearning",
+                "LinearAlgebra", "Simulation", "Training", "Transport", "WireProtocol",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
@@ -257,6 +342,39 @@ if Context.environment["ENABLE_BENCHMARKS"] != nil {
             exclude: ["rival_flexlora.py", "rival_simulation.py", "rival_training.py"]
         )
     )
+}
+
+// `make attack`: every attack of the suite on a server process, with its memory measured.
+if Context.environment["ENABLE_ATTACK"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "FedAttack",
+            dependencies: [
+                "AttackSuite",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/FedAttack"
+        )
+    )
+    package.products.append(.executable(name: "fed-attack", targets: ["FedAttack"]))
+}
+
+// `make fuzz`: libFuzzer and AddressSanitizer on the readers of bytes from outside, in a build folder of its own.
+if Context.environment["ENABLE_FUZZING"] != nil {
+    let sanitizers = "-sanitize=fuzzer,address"
+    let instrumented = ["Adapters", "FederatedLearning", "FuzzTargets", "Training", "Transport", "WireProtocol"]
+    for target in package.targets where instrumented.contains(target.name) {
+        target.swiftSettings = [.unsafeFlags([sanitizers])]
+    }
+    package.targets += [
+        .target(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+        .executableTarget(
+            name: "TributaryFuzz",
+            dependencies: ["CLibFuzzer", "FuzzTargets"],
+            path: "Tests/Fuzz",
+            linkerSettings: [.unsafeFlags([sanitizers])]
+        ),
+    ]
 }
 
 /// Each feature beside its proposal; new targets get them all.

@@ -41,6 +41,9 @@ package struct StrategyProfile: Sendable, Hashable {
     package var needsIndividualUpdates: Bool
     /// Whether clients count by their weights; a strategy that weighs them by what they send only leaves out those of 0.
     package var usesWeights: Bool
+    /// Whether the next adapter follows from the mean of what clients send and from nothing else of it, so that noise on
+    /// that mean hides every client.
+    package var followsFromMean: Bool
     /// Where noise for differential privacy may go, in a few words for the table.
     package var privacy: String
     package var savedTensors: SavedTensors
@@ -60,6 +63,7 @@ package struct StrategyProfile: Sendable, Hashable {
         changesBaseModel: Bool = false,
         needsIndividualUpdates: Bool = false,
         usesWeights: Bool = true,
+        followsFromMean: Bool = false,
         privacy: String,
         savedTensors: SavedTensors = .averaged,
         sent: String = "r(d+k)",
@@ -74,6 +78,7 @@ package struct StrategyProfile: Sendable, Hashable {
         self.changesBaseModel = changesBaseModel
         self.needsIndividualUpdates = needsIndividualUpdates
         self.usesWeights = usesWeights
+        self.followsFromMean = followsFromMean
         self.privacy = privacy
         self.savedTensors = savedTensors
         self.sent = sent

@@ -12,6 +12,8 @@ package enum ClientError: Error, Hashable, Sendable {
     case exposed(path: String, allowed: Int)
     case cannotRead(path: String, reason: String)
     case cannotWrite(path: String, reason: String)
+    /// Locks, or what is forced to disk, cannot be relied on there.
+    case remoteStorage(path: String, kind: String)
     // The configuration
     case malformedConfiguration(path: String, line: Int?, reason: String)
     case unknownKey(path: String, line: Int, key: String, nearest: String?, known: [String])
@@ -19,6 +21,8 @@ package enum ClientError: Error, Hashable, Sendable {
     case otherServer(path: String, found: String, invited: String)
     case noServer(path: String)
     case noData(path: String)
+    /// The silo's own policy does not allow this file.
+    case dataNotAllowed(data: String, policy: String)
     // Work
     case modelNotFound(name: String, candidates: [String])
     case modelDiffers(name: String, expected: String, candidates: [String])
@@ -49,6 +53,11 @@ extension ClientError: CustomStringConvertible, LocalizedError {
             "'\(path)' cannot be read: \(Self.clause(reason)). Check the path and its permissions."
         case .cannotWrite(let path, let reason):
             "'\(path)' cannot be written: \(Self.clause(reason)). Check the disk's space and the folder's permissions."
+        case .remoteStorage(let path, let kind):
+            """
+            '\(path)' lies on \(kind), where locks and what is forced to disk cannot be relied on. Give --dir a folder on a \
+            local disk.
+            """
         case .malformedConfiguration(let path, let line, let reason):
             "'\(path)'\(line.map { " line \($0)" } ?? "") is no valid configuration: \(Self.clause(reason)). Correct the file."
         case .unknownKey(let path, let line, let key, let nearest?, _):
@@ -63,6 +72,8 @@ extension ClientError: CustomStringConvertible, LocalizedError {
             "'\(path)' names no server. Write `server: {host: NAME, port: NUMBER}`."
         case .noData(let path):
             "No data file is given. Write `data: FILE` in '\(path)', or run with --data FILE."
+        case .dataNotAllowed(let data, let policy):
+            "'\(policy)' does not allow '\(data)'. Add it to `data` there, or give another file."
         case .modelNotFound(let name, let candidates):
             """
             The base model '\(name)' is not on this machine (looked in \(candidates.joined(separator: ", "))). \

@@ -1,4 +1,5 @@
 package import FederatedLearning
+package import Foundation
 
 /// Something that a data steward, a status file or a test may want to know of a running client.
 package enum ClientEvent: Sendable {
@@ -22,6 +23,8 @@ package enum ClientEvent: Sendable {
     case halted(WorkOrder.ID)
     case withdrawn(WorkOrder.ID, reason: String)
     case judged(WorkOrder.ID, UpdateVerdict)
+    /// The certificate was renewed, and is good until then.
+    case renewed(until: Date)
     /// Something that the client could do without went wrong.
     case hindered(problem: String)
     case stopped

@@ -4,8 +4,8 @@ private import WireProtocol
 /// What the end of a connection, or of an attempt to make one, means for the daemon.
 package enum ConnectionPolicy {
     package enum Decision: Sendable, Equatable {
-        /// Try again after the backoff.
-        case retry(kind: String, problem: String)
+        /// Try again: at a time of the client's choice within the span that the server names, or after the backoff.
+        case retry(kind: String, problem: String, within: Duration? = nil)
         /// No attempt can succeed until somebody does something.
         case stop(Refusal)
     }
@@ -15,14 +15,18 @@ package enum ConnectionPolicy {
         switch ending {
         case .closed:
             .retry(kind: "closed", problem: "The server closed the connection.")
-        case .goodbye(.revoked, let reason):
+        case .goodbye(.revoked, let reason, _):
             .stop(.revoked(reason: reason))
-        case .goodbye(.versionUnsupported, let reason):
+        case .goodbye(.versionUnsupported, let reason, _):
             .stop(.incompatible(reason: reason))
-        case .goodbye(.replaced, let reason):
+        case .goodbye(.replaced, let reason, _):
             .stop(.replaced(reason: reason))
-        case .goodbye(_, let reason):
-            .retry(kind: "closed", problem: reason.isEmpty ? "The server closed the connection." : reason)
+        case .goodbye(_, let reason, let span):
+            .retry(
+                kind: "closed",
+                problem: reason.isEmpty ? "The server closed the connection." : reason,
+                within: span
+            )
         }
     }
 

@@ -12,6 +12,7 @@ private import WireProtocol
 package struct FederationClient: Service {
     private let directory: ClientDirectory
     private let configuration: ClientConfiguration
+    private let policy: SiloPolicy
     private let membership: Membership
     private let trainers: any TrainerProvider
     private let limits: TransportLimits
@@ -24,6 +25,7 @@ package struct FederationClient: Service {
     /// - Parameters:
     ///   - directory: A joined directory.
     ///   - configuration: What the silo lends.
+    ///   - policy: What it consents to.
     ///   - membership: Who this client is.
     ///   - trainers: Gives the trainer for an order.
     ///   - limits: The patience with the network.
@@ -33,6 +35,7 @@ package struct FederationClient: Service {
     package init(
         directory: ClientDirectory,
         configuration: ClientConfiguration,
+        policy: SiloPolicy = .open,
         membership: Membership,
         trainers: any TrainerProvider,
         limits: TransportLimits = .federation,
@@ -42,6 +45,7 @@ package struct FederationClient: Service {
     ) {
         self.directory = directory
         self.configuration = configuration
+        self.policy = policy
         self.membership = membership
         self.trainers = trainers
         self.limits = limits
@@ -68,13 +72,14 @@ package struct FederationClient: Service {
             journal.record(event)
             observe(event)
         }
-        let unjudged = try await outbox.load()
+        let keeper = CredentialKeeper(membership.credentials, of: directory)
+        let unjudged = try await consented(outbox, announce)
         announce(.loaded(updates: unjudged.count))
         let driver = TaskDriver(
             loop: TaskLoop(
                 outbox: unjudged,
                 payloads: try payloads.digests().map { ContentDigest($0) },
-                limits: .init(maximumRank: configuration.maximumRank)
+                limits: .init(maximumRank: configuration.maximumRank, policy: policy)
             ),
             worker: OrderWorker(
                 client: ClientID(membership.credentials.name),
@@ -82,7 +87,8 @@ package struct FederationClient: Service {
                 trainers: trainers,
                 payloads: payloads,
                 outbox: outbox,
-                memory: JobMemory(folder: directory.memory)
+                memory: JobMemory(folder: directory.memory),
+                book: SiloLedger(directory: directory, limit: configuration.privacyLimit)
             ),
             payloads: payloads,
             outbox: outbox,
@@ -90,7 +96,7 @@ package struct FederationClient: Service {
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await driver.run() }
-            group.addTask { try await self.stayConnected(driver, payloads, outbox, announce) }
+            group.addTask { try await self.stayConnected(driver, payloads, outbox, keeper, announce) }
             group.addTask {
                 try await gracefulShutdown()
                 await driver.leave()
@@ -99,6 +105,23 @@ package struct FederationClient: Service {
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+
+    /// Reads what waits for a verdict, and drops what the silo no longer consents to.
+    private func consented(
+        _ outbox: Outbox,
+        _ announce: @Sendable (ClientEvent) -> Void
+    ) async throws -> [UnjudgedUpdate] {
+        var updates: [UnjudgedUpdate] = []
+        for update in try await outbox.load() {
+            if let objection = policy.objection(to: update.order) {
+                try outbox.remove(update)
+                announce(.refused(update.order.id, reason: objection))
+            } else {
+                updates.append(update)
+            }
+        }
+        return updates
     }
 
     // MARK: - Connections
@@ -113,38 +136,52 @@ package struct FederationClient: Service {
         _ driver: TaskDriver,
         _ payloads: PayloadStore,
         _ outbox: Outbox,
-        _ announce: @Sendable (ClientEvent) -> Void
+        _ keeper: CredentialKeeper,
+        _ announce: @escaping @Sendable (ClientEvent) -> Void
     ) async throws {
         var backoff = backoff
         var generator = SystemRandomNumberGenerator()
         while true {
             announce(.connecting)
-            let attempt = await connect(driver, payloads, outbox)
+            let attempt = await connect(driver, payloads, outbox, keeper, announce)
             try Task.checkCancellation()
             if Task.isShuttingDownGracefully { return }
             if attempt.wasWelcomed { backoff.succeeded() }
             switch attempt.decision {
             case .stop(let refusal):
                 throw refusal
-            case .retry(let kind, let problem):
-                let delay = backoff.nextDelay(using: &generator)
+            case .retry(let kind, let problem, let span):
+                let own = backoff.nextDelay(using: &generator)
+                let delay = span.map { ReconnectBackoff.delay(within: $0, using: &generator) } ?? own
                 announce(.disconnected(kind: kind, problem: problem, retry: delay))
                 try await Task.sleep(for: delay)
             }
         }
     }
 
-    private func connect(_ driver: TaskDriver, _ payloads: PayloadStore, _ outbox: Outbox) async -> Attempt {
+    private func connect(
+        _ driver: TaskDriver,
+        _ payloads: PayloadStore,
+        _ outbox: Outbox,
+        _ keeper: CredentialKeeper,
+        _ announce: @escaping @Sendable (ClientEvent) -> Void
+    ) async -> Attempt {
         var wasWelcomed = false
         do {
             let ending = try await FederationDialer.withConnection(
                 host: membership.server.host,
                 port: membership.server.port,
-                credentials: membership.credentials,
+                credentials: keeper.credentials,
                 limits: limits,
                 logger: logger
             ) { connection in
-                let link = ServerLink(connection: connection, payloads: payloads, outbox: outbox)
+                let link = ServerLink(
+                    connection: connection,
+                    payloads: payloads,
+                    outbox: outbox,
+                    keeper: keeper,
+                    observe: announce
+                )
                 let result = await link.run(hello: hello, driver: driver)
                 await driver.disconnected(link)
                 wasWelcomed = link.wasWelcomed

@@ -1,4 +1,5 @@
 package import FederatedLearning
+package import Foundation
 
 /// Why the coordinator could not do what it was asked.
 package enum CoordinatorError: Error, Equatable {
@@ -18,6 +19,15 @@ package enum CoordinatorError: Error, Equatable {
     /// A newer version of the program wrote the database.
     case databaseTooNew(path: String)
     case databaseUnusable(path: String, reason: String)
+    /// The folder lies where locks and shared memory do not work.
+    case networkStorage(path: String, kind: String)
+
+    // MARK: Backups and the audit log
+
+    case notABackup(path: String)
+    case backupDamaged(path: String, file: String)
+    /// This entry of the audit log is the first that is not as it was written, or is missing.
+    case auditBroken(entry: Int64)
 
     // MARK: Jobs
 
@@ -33,6 +43,8 @@ package enum CoordinatorError: Error, Equatable {
     // MARK: Clients
 
     case invalidClientName(String)
+    /// One authority is taking over from another already.
+    case rotationUnderWay(until: Date)
     case unknownClient(String)
 
     // MARK: The admin API
@@ -76,6 +88,20 @@ extension CoordinatorError: CustomStringConvertible {
             "'\(path)' was written by a newer version. Use that version of fed-server, or restore an older backup."
         case .databaseUnusable(let path, let reason):
             "'\(path)' cannot be used: \(reason). Check its permissions and the disk, or restore a backup."
+        case .networkStorage(let path, let kind):
+            """
+            '\(path)' lies on \(kind), where the database's locks and shared memory do not work and rounds could be lost. \
+            Keep the state directory on a local disk, and copy backups to the network: `fed-server backup`.
+            """
+        case .notABackup(let path):
+            "'\(path)' is no backup: it has no backup.json. Name a folder that `fed-server backup` wrote."
+        case .backupDamaged(let path, let file):
+            "'\(file)' of the backup '\(path)' is missing or not as it was written. Use another backup, or another copy of it."
+        case .auditBroken(let entry):
+            """
+            The audit log is not as it was written: entry \(entry) was changed, removed or put in. Keep a copy of the state \
+            directory as it is, and compare it with the latest backup that verifies.
+            """
         case .unknownJob(let id):
             "There is no job '\(id)'. See `fed-server job list`."
         case .tokenReused(let id):
@@ -89,6 +115,11 @@ extension CoordinatorError: CustomStringConvertible {
         case .invalidClientName(let name):
             """
             '\(name)' cannot name a client. Use 1 to 64 of a–z, 0–9, '-', '.' and '_', beginning with a letter or digit.
+            """
+        case .rotationUnderWay(let end):
+            """
+            A new authority is taking over already, until \(end.formatted(.iso8601)). Wait for that, or every client that has \
+            not renewed by then needs a new invitation.
             """
         case .unknownClient(let name):
             "There is no client '\(name)'. See `fed-server clients`."

@@ -14,6 +14,7 @@ package struct CoordinatorMetrics: Sendable {
     let connectedClients = Gauge(label: "tributary_connected_clients")
     let refusedConnections = Counter(label: "tributary_refused_connections")
     let enrolments = Counter(label: "tributary_enrolments", dimensions: [("outcome", "issued")])
+    let renewals = Counter(label: "tributary_enrolments", dimensions: [("outcome", "renewed")])
     let refusedEnrolments = Counter(label: "tributary_enrolments", dimensions: [("outcome", "refused")])
 
     package init() {}

@@ -20,21 +20,27 @@ package struct CoordinatorServer: Sendable {
     /// - Parameter onServing: Called once, when all listeners are bound.
     /// - Throws: ``CoordinatorError/alreadyRunning(path:process:)``; why a listener cannot be bound; why the storage failed.
     package func run(onServing: @escaping @Sendable (BoundAddresses) -> Void) async throws {
+        try directory.checkStorage(logger: logger)
         let lock = try directory.lock()
         defer { withExtendedLifetime(lock) {} }
         let settings = try directory.settings()
         let store = try directory.openStore()
         try await store.removeUnusedPayloads()
+        for damage in try await store.runs.findDamage() {
+            logger.error("A payload is not as it was written", metadata: ["payload": "\(damage)"])
+        }
+        let storage = StorageWatch()
         let addresses = AddressBook(process: ProcessInfo.processInfo.processIdentifier) { addresses in
             do {
                 try directory.announce(addresses)
                 onServing(addresses)
             } catch {
-                logger.error("The addresses cannot be written", metadata: ["error": "\(error)"])
+                // No command could find this server.
+                storage.stop(because: error)
             }
         }
         defer { directory.withdrawAnnouncement() }
-        let services = try services(settings: settings, store: store, addresses: addresses)
+        let services = try services(settings: settings, store: store, storage: storage, addresses: addresses)
         try await ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services,
@@ -48,16 +54,26 @@ package struct CoordinatorServer: Sendable {
     private func services(
         settings: ServerSettings,
         store: CoordinatorStore,
+        storage: StorageWatch,
         addresses: AddressBook
     ) throws -> [any Service] {
         let metrics = CoordinatorMetrics()
-        let credentials = try directory.serverCredentials()
+        let keys = try ServerKeys(of: directory, now: Date(), logger: logger)
         let registry = SessionRegistry(metrics: metrics)
+        let desk = EnrolmentDesk(
+            clients: store.clients,
+            issuer: { keys.issuer },
+            lifetime: .seconds(settings.certificateHours * 3600),
+            metrics: metrics,
+            logger: logger,
+            expel: { name in await registry.expel(name) }
+        )
         let federation = FederationService(
             listener: FederationListener(
                 host: settings.listen.host,
                 port: settings.listen.port,
-                credentials: credentials,
+                identity: keys.identity,
+                limits: .server,
                 logger: logger
             ),
             environment: SessionEnvironment(
@@ -65,7 +81,9 @@ package struct CoordinatorServer: Sendable {
                 store: store,
                 limits: ConversationLimits(payloadBytes: settings.maximumPayload),
                 metrics: metrics,
-                logger: logger
+                logger: logger,
+                renew: { peer, request in await desk.renew(peer, certificateRequest: request) },
+                storageFailed: storage.notice
             ),
             onBound: { await addresses.federationIsBound(to: ListenAddress(host: $0.host, port: $0.port)) }
         )
@@ -73,16 +91,10 @@ package struct CoordinatorServer: Sendable {
             listener: EnrolmentListener(
                 host: settings.enrolmentListen.host,
                 port: settings.enrolmentListen.port,
-                credentials: credentials,
+                identity: keys.identity,
                 logger: logger
             ),
-            desk: EnrolmentDesk(
-                clients: store.clients,
-                authority: try directory.authority(),
-                lifetime: .days(settings.certificateDays),
-                metrics: metrics,
-                logger: logger
-            ),
+            desk: desk,
             federation: {
                 await ListenAddress(host: settings.advertisedHost, port: addresses.federationAddress().port)
             },
@@ -93,7 +105,7 @@ package struct CoordinatorServer: Sendable {
         }
         let admin = AdminService(
             api: AdminAPI(
-                administration: Administration(store: store, registry: registry, runner: runner),
+                administration: Administration(store: store, registry: registry, runner: runner, reload: keys.reload),
                 token: AdminToken(try directory.adminToken())
             ),
             listen: settings.adminListen,
@@ -101,6 +113,6 @@ package struct CoordinatorServer: Sendable {
             logger: logger,
             onBound: { await addresses.adminIsBound(to: $0) }
         )
-        return [federation, enrolment, runner, admin]
+        return [storage, keys, federation, enrolment, runner, admin]
     }
 }

@@ -34,7 +34,7 @@ enum ExitStatus: Int32 {
     private static func status(of error: ClientError) -> ExitStatus {
         switch error {
         case .cannotWrite: .failed
-        case .modelDiffers: .refused
+        case .modelDiffers, .dataNotAllowed: .refused
         default: .usage
         }
     }

@@ -1,4 +1,5 @@
 import ClientDaemon
+import FederatedLearning
 import Foundation
 
 extension ClientStatus {
@@ -15,6 +16,10 @@ extension ClientStatus {
         if let verdict = lastVerdict {
             let reason = verdict.reason.map { ": \($0)" } ?? ""
             lines.append("latest     round \(verdict.round) \(verdict.accepted ? "accepted" : "rejected")\(reason)")
+        }
+        if let cost = privacyCost {
+            let limit = cost.limit.map { " of at most \(PrivacyFigure.text($0))" } ?? ""
+            lines.append("privacy    ε \(PrivacyFigure.text(cost.epsilon))\(limit) at δ = \(cost.delta)")
         }
         return lines.joined(separator: "\n")
     }

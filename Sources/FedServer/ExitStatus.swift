@@ -2,6 +2,7 @@ import Adapters
 import Aggregation
 import ArgumentParser
 import Coordinator
+import DifferentialPrivacy
 import FederatedLearning
 import Foundation
 import Terminal
@@ -23,7 +24,9 @@ enum ExitStatus: Int32 {
     init(_ error: any Error) {
         switch error {
         case let error as CoordinatorError: self = error.status
-        case is JobFileError, is AdapterError, is AggregationError, is FederatedLearningError: self = .usage
+        case is JobFileError, is AdapterError, is AggregationError, is FederatedLearningError, is PrivacyError,
+            is PlanRequestError:
+            self = .usage
         default: self = .failed
         }
     }
@@ -46,9 +49,9 @@ extension CoordinatorError {
     fileprivate var status: ExitStatus {
         switch self {
         case .folderNotEmpty, .notAStateDirectory, .invalidSettings, .invalidAddress, .adminNotOnLoopback, .unknownJob,
-            .nothingToExport, .invalidClientName, .unknownClient:
+            .nothingToExport, .invalidClientName, .unknownClient, .networkStorage, .notABackup:
             .usage
-        case .tokenReused, .jobIsOver:
+        case .tokenReused, .jobIsOver, .rotationUnderWay:
             .refused
         case .serverNotRunning, .serverUnreachable, .serverStopped:
             .unreachable
@@ -56,7 +59,8 @@ extension CoordinatorError {
             .usage
         case .serverRefused(403, _), .serverRefused(409, _):
             .refused
-        case .alreadyRunning, .fileFailed, .databaseTooNew, .databaseUnusable, .corruptRecord, .serverRefused:
+        case .alreadyRunning, .fileFailed, .databaseTooNew, .databaseUnusable, .corruptRecord, .backupDamaged,
+            .auditBroken, .serverRefused:
             .failed
         }
     }

@@ -9,7 +9,8 @@ struct ServerCommand: AsyncParsableCommand {
         version: Software.version,
         subcommands: [
             InitCommand.self, RunCommand.self, InviteCommand.self, ClientsCommand.self, RevokeCommand.self,
-            JobCommand.self, AggregateCommand.self,
+            RotateAuthorityCommand.self, JobCommand.self, AuditCommand.self, BackupCommand.self, RestoreCommand.self,
+            PrivacyCommand.self, AggregateCommand.self,
         ]
     )
 }

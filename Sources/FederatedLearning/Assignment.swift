@@ -1,3 +1,5 @@
+private import Aggregation
+
 /// What a client needs to know of a job to train or evaluate in one round: the same for the whole cohort.
 package struct Assignment: Hashable, Sendable, Codable {
     package let jobName: String
@@ -15,6 +17,15 @@ package struct Assignment: Hashable, Sendable, Codable {
     package let rounds: Int
     /// What the job's strategy asks of the local training.
     package let rules: LocalRules
+    /// What protects the silo's data; `nil` where nothing does.
+    package let privacy: PrivacySettings?
+    /// Who combines the updates, for the silo's policy.
+    package let strategy: String
+    /// How long a client that has lost its server goes on with the work.
+    package let lease: Duration
+
+    /// The lease where the server names none.
+    package static let longestLease = Duration.seconds(86_400)
 
     package init(
         jobName: String,
@@ -27,8 +38,12 @@ package struct Assignment: Hashable, Sendable, Codable {
         evaluation: JobConfiguration.Evaluation,
         seed: UInt64,
         rounds: Int = 1,
-        rules: LocalRules = .plain
+        rules: LocalRules = .plain,
+        privacy: PrivacySettings? = nil,
+        strategy: String = "",
+        lease: Duration = longestLease
     ) {
+        self.privacy = privacy
         self.jobName = jobName
         self.model = model
         self.modelDigest = modelDigest
@@ -40,6 +55,8 @@ package struct Assignment: Hashable, Sendable, Codable {
         self.seed = seed
         self.rounds = rounds
         self.rules = rules
+        self.strategy = strategy
+        self.lease = lease
     }
 
     package init(job: JobConfiguration, modelDigest: ContentDigest, rules: LocalRules = .plain) {
@@ -54,7 +71,33 @@ package struct Assignment: Hashable, Sendable, Codable {
             evaluation: job.evaluation,
             seed: job.seed,
             rounds: job.rounds,
-            rules: rules
+            rules: rules,
+            privacy: job.privacy,
+            strategy: job.strategy.name,
+            lease: min(job.cohort.deadline, Self.longestLease)
+        )
+    }
+}
+
+// An outbox of an earlier version lacks the keys that came later.
+extension Assignment {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            jobName: try container.decode(String.self, forKey: .jobName),
+            model: try container.decode(String.self, forKey: .model),
+            modelDigest: try container.decode(ContentDigest.self, forKey: .modelDigest),
+            task: try container.decode(JobConfiguration.Task.self, forKey: .task),
+            labels: try container.decode([String].self, forKey: .labels),
+            adapter: try container.decode(JobConfiguration.Adapter.self, forKey: .adapter),
+            training: try container.decode(JobConfiguration.Training.self, forKey: .training),
+            evaluation: try container.decode(JobConfiguration.Evaluation.self, forKey: .evaluation),
+            seed: try container.decode(UInt64.self, forKey: .seed),
+            rounds: try container.decodeIfPresent(Int.self, forKey: .rounds) ?? 1,
+            rules: try container.decodeIfPresent(LocalRules.self, forKey: .rules) ?? .plain,
+            privacy: try container.decodeIfPresent(PrivacySettings.self, forKey: .privacy),
+            strategy: try container.decodeIfPresent(String.self, forKey: .strategy) ?? "",
+            lease: try container.decodeIfPresent(Duration.self, forKey: .lease) ?? Self.longestLease
         )
     }
 }

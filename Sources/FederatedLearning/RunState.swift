@@ -1,4 +1,5 @@
 package import Aggregation
+package import DifferentialPrivacy
 
 /// Where a run stands: the fold of every ``RunChange`` so far.
 package struct RunState: Hashable, Sendable, Codable {
@@ -8,12 +9,14 @@ package struct RunState: Hashable, Sendable, Codable {
         case finished
         case failed(reason: String)
         case cancelled
+        /// The next round would have cost more than `privacy.epsilon_budget`; the latest adapter stays.
+        case exhausted(reason: String)
 
         /// Whether nothing can follow.
         package var isFinal: Bool {
             switch self {
             case .pending, .running: false
-            case .finished, .failed, .cancelled: true
+            case .finished, .failed, .cancelled, .exhausted: true
             }
         }
     }
@@ -24,8 +27,16 @@ package struct RunState: Hashable, Sendable, Codable {
         package let cohort: [CohortMember]
         /// The accepted updates, by client.
         package var accepted: [ClientID: UpdateOffer]
+        /// What the release of its result was charged with; once it has a key for noise, nothing more is accepted.
+        package var charge: PrivacyCharge?
 
-        package init(number: Int, cohort: [CohortMember], accepted: [ClientID: UpdateOffer] = [:]) {
+        package init(
+            number: Int,
+            cohort: [CohortMember],
+            accepted: [ClientID: UpdateOffer] = [:],
+            charge: PrivacyCharge? = nil
+        ) {
+            self.charge = charge
             self.number = number
             self.cohort = cohort
             self.accepted = accepted
@@ -49,6 +60,14 @@ package struct RunState: Hashable, Sendable, Codable {
     package var countedUpdates: [ClientID: ContentDigest]
     /// Who works on what, and what waits to be combined, in asynchronous rounds; empty in others.
     package var asynchronous: AsynchronousProgress
+    /// What has been charged for privacy, in rounds that were given up, too.
+    package var ledger: PrivacyLedger
+    /// To what updates are clipped next; `nil` for the job's own `clipping_norm`.
+    package var clippingNorm: Double?
+    /// Where each silo stands by its own ledger, where silos add the noise to their steps.
+    package var siloStandings: [ClientID: SiloStanding]
+    /// What the latest noise was made from.
+    package var noiseKey: NoiseKey?
 
     package init(
         phase: Phase = .pending,
@@ -59,8 +78,16 @@ package struct RunState: Hashable, Sendable, Codable {
         abandonedAttempts: Int = 0,
         evaluatedRound: Int? = nil,
         countedUpdates: [ClientID: ContentDigest] = [:],
-        asynchronous: AsynchronousProgress = AsynchronousProgress()
+        asynchronous: AsynchronousProgress = AsynchronousProgress(),
+        ledger: PrivacyLedger = PrivacyLedger(),
+        clippingNorm: Double? = nil,
+        siloStandings: [ClientID: SiloStanding] = [:],
+        noiseKey: NoiseKey? = nil
     ) {
+        self.ledger = ledger
+        self.clippingNorm = clippingNorm
+        self.siloStandings = siloStandings
+        self.noiseKey = noiseKey
         self.phase = phase
         self.global = global
         self.moments = moments
@@ -93,15 +120,24 @@ package struct RunState: Hashable, Sendable, Codable {
             asynchronous.assign(task, to: client)
         case .accepted(let offer):
             guard let round = openRound else { return asynchronous.accept(offer) }
-            guard offer.order.round == round.number, offer.order.kind == .train,
+            guard offer.order.round == round.number, offer.order.kind == .train, round.isAccepting,
                 round.cohort.contains(where: { $0.client == offer.client }), round.accepted[offer.client] == nil
             else { return }
             openRound?.accepted[offer.client] = offer
-        case .committed(let round, let global, let moments):
+        case .charged(let charge):
+            guard openRound?.number == charge.round, openRound?.charge == nil else { return }
+            openRound?.charge = charge
+            if let steps = charge.steps { ledger.add(steps) }
+            noiseKey = charge.noiseKey ?? noiseKey
+        case .committed(let round, let global, let moments, let clippingNorm):
             guard isOpen(round) else { return }
             self.global = global
             self.moments = moments
+            self.clippingNorm = clippingNorm
             committedRounds = round
+            for (client, offer) in openRound?.accepted ?? [:] {
+                if let standing = SiloStanding(offer.metrics) { siloStandings[client] = standing }
+            }
             countedUpdates = openRound?.accepted.mapValues(\.adapter.digest) ?? [:]
             abandonedAttempts = 0
             openRound = nil
@@ -119,6 +155,9 @@ package struct RunState: Hashable, Sendable, Codable {
         case .finished:
             guard phase == .running else { return }
             phase = .finished
+        case .exhausted(let reason):
+            guard phase == .running else { return }
+            phase = .exhausted(reason: reason)
         case .failed(let reason):
             phase = .failed(reason: reason)
         case .cancelled:
@@ -131,6 +170,11 @@ package struct RunState: Hashable, Sendable, Codable {
         if let openRound { return openRound.number == round }
         return !asynchronous.buffer.isEmpty && round == committedRounds + 1
     }
+}
+
+extension RunState.OpenRound {
+    /// Whether updates may still come in: not once the noise for their sum is decided.
+    package var isAccepting: Bool { charge?.noiseKey == nil }
 }
 
 extension RunState {

@@ -91,12 +91,14 @@ package struct SimulationRun: Sendable {
             saved: saved?.run
         )
         let memories = ClientMemories(saved?.notes ?? [:])
+        let ledgers = SiloLedgers(saved?.ledgers ?? [:])
         let cohort = SimulatedCohort(
             population: population,
             clock: clock,
             store: store,
             trainer: world.trainer,
             memories: memories,
+            ledgers: ledgers,
             recorder: recorder,
             job: experiment.job,
             modelDigest: world.modelDigest,
@@ -111,7 +113,8 @@ package struct SimulationRun: Sendable {
                 run: run,
                 outstanding: await cohort.outstanding,
                 recorder: try recorder.flush(),
-                notes: memories.all
+                notes: memories.all,
+                ledgers: ledgers.all
             )
             try checkpoint.write(to: folder)
         }
@@ -126,6 +129,7 @@ package struct SimulationRun: Sendable {
             backend: cohort,
             store: store,
             clock: clock,
+            secrets: .seeded(experiment.job.seed),
             limits: limits,
             logger: logger,
             initialAdapter: world.initialAdapter
@@ -157,7 +161,8 @@ package struct SimulationRun: Sendable {
         switch state.phase {
         case .failed(let reason): throw SimulationError.runFailed(reason: reason)
         case .cancelled: throw CancellationError()
-        case .pending, .running, .finished: break
+        // A budget that ends the rounds leaves the adapter of the last one.
+        case .pending, .running, .finished, .exhausted: break
         }
         guard let global = state.global else { throw SimulationError.runFailed(reason: "It left no adapter.") }
         let totals = recorder.totals

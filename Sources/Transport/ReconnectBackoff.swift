@@ -25,9 +25,18 @@ package struct ReconnectBackoff: Sendable, Equatable {
     package mutating func nextDelay(using generator: inout some RandomNumberGenerator) -> Duration {
         let ceiling = min(longest, first * (1 << min(failures, 30)))
         failures += 1
+        return ceiling * (0.1 + 0.9 * Self.draw(using: &generator))
+    }
+
+    /// Draws the wait of a client that the server has told when to come again: uniform over the span.
+    package static func delay(within span: Duration, using generator: inout some RandomNumberGenerator) -> Duration {
+        span * draw(using: &generator)
+    }
+
+    /// A number from 0 to below 1.
+    private static func draw(using generator: inout some RandomNumberGenerator) -> Double {
         // From the bits, because the standard library draws again, for ever, from a generator that always says the same.
-        let draw = Double(generator.next() >> 11) * 0x1p-53
-        return ceiling * (0.1 + 0.9 * draw)
+        Double(generator.next() >> 11) * 0x1p-53
     }
 
     /// Records that the server let us in.

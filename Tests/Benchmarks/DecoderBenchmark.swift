@@ -26,7 +26,7 @@ enum DecoderBenchmark: Benchmark {
         }
         let directory = try BaseModelDirectory(reading: folder)
         let model = try BaseModel(directory)
-        let corpus = try model.corpus(of: DataFile(path: "pages", rows: longPassages(of: DataFile(contentsOf: pages))))
+        let corpus = try model.corpus(of: try await longPassages(of: DataFile(contentsOf: pages)))
         let engine = TrainingEngine(model: model, corpus: corpus, threads: min(Concurrency.processorCount, 8))
         let adapter = LoRAAdapter.initial(
             for: try directory.layers(targetedBy: .names(["q_proj", "v_proj"])),
@@ -73,18 +73,22 @@ enum DecoderBenchmark: Benchmark {
     }
 
     /// Passages that fill 128 tokens: three neighbours together.
-    private static func longPassages(of file: DataFile) -> [DataFile.Row] {
-        [DataFile.Split.train, .test].flatMap { split in
-            let rows = file.rows.filter { $0.split == split }
-            return stride(from: 0, to: rows.count - 2, by: 3).map { first in
-                DataFile.Row(
-                    line: rows[first].line,
-                    text: rows[first..<first + 3].map(\.text).joined(separator: " "),
-                    label: nil,
-                    split: split,
-                    document: rows[first].document
-                )
+    private static func longPassages(of file: DataFile) async throws -> DataFile {
+        struct Line: Encodable {
+            let text: String
+            let split: String
+        }
+        let lines = [DataFile.Split.train, .test].flatMap { split in
+            let texts = file.rows.filter { $0.split == split }.map(\.text)
+            return stride(from: 0, to: texts.count - 2, by: 3).map { first in
+                Line(text: texts[first..<first + 3].joined(separator: " "), split: split.rawValue)
             }
+        }
+        return try await withScratchFolder { folder in
+            let target = folder.appendingPathComponent("passages.jsonl")
+            let encoder = JSONEncoder()
+            try Data(lines.map { try encoder.encode($0) }.joined(separator: [UInt8(ascii: "\n")])).write(to: target)
+            return try DataFile(contentsOf: target)
         }
     }
 
@@ -96,7 +100,7 @@ enum DecoderBenchmark: Benchmark {
                 return "{\"ids\": [\(ids)], \"label\": 0}"
             }
             try Data(lines.joined(separator: "\n").utf8).write(to: file)
-            return Rival.trainingStep(model: model, data: file, labels: 0, size: 4, length: 128, steps: 8, pads: true)
+            return Rival.trainingStep(model: model, data: file, labels: 0, size: 4, length: 128, steps: 8, .padded)
         }
     }
 }

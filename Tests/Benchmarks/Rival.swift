@@ -24,8 +24,8 @@ enum Rival {
     ///   - size: How many texts a step has.
     ///   - length: Longer texts are cut to so many tokens.
     ///   - steps: How many steps count.
-    ///   - pads: Whether texts are padded to `length` and not to the longest of their batch.
-    /// - Returns: The median seconds of a step; `nil` where Python has no PyTorch and PEFT.
+    ///   - options: What is done otherwise.
+    /// - Returns: The median seconds of a step; `nil` where Python has no PyTorch and PEFT, or Opacus where it is needed.
     static func trainingStep(
         model: URL,
         data: URL,
@@ -33,10 +33,22 @@ enum Rival {
         size: Int,
         length: Int,
         steps: Int,
-        pads: Bool
+        _ options: TrainingOptions
     ) -> Double? {
         let numbers = [labels, size, length, steps].map(String.init)
-        return times(of: "rival_training.py", [model.path, data.path] + numbers + (pads ? ["pad"] : [])).first?.seconds
+        let words =
+            (options.contains(.padded) ? ["pad"] : []) + (options.contains(.protectsExamples) ? ["private"] : [])
+        return times(of: "rival_training.py", [model.path, data.path] + numbers + words).first?.seconds
+    }
+
+    /// What `rival_training.py` may do otherwise.
+    struct TrainingOptions: OptionSet {
+        let rawValue: Int
+
+        /// Texts are padded to the length, and not to the longest of their batch.
+        static let padded = TrainingOptions(rawValue: 1)
+        /// DP-SGD with Opacus.
+        static let protectsExamples = TrainingOptions(rawValue: 2)
     }
 
     /// Runs `rival_simulation.py`.

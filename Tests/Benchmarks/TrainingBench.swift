@@ -34,7 +34,12 @@ struct TrainingBench {
         )
     }
 
-    func task(size: Int = 16, length: Int, steps: Int = 1) -> TrainingTask {
+    func task(
+        size: Int = 16,
+        length: Int,
+        steps: Int = 1,
+        privacy: ExampleLevelPrivacy? = nil
+    ) -> TrainingTask {
         TrainingTask(
             labels: Self.labels,
             settings: JobConfiguration.Training(
@@ -42,7 +47,8 @@ struct TrainingBench {
                 maximumSteps: steps,
                 batchSize: size,
                 maximumLength: length
-            )
+            ),
+            privacy: privacy
         )
     }
 
@@ -66,12 +72,18 @@ struct TrainingBench {
     // MARK: - Times
 
     /// The median seconds of a step, after three that do not count.
-    func step(_ corpus: TextCorpus, size: Int, length: Int, steps: Int = 20) async throws -> Double {
+    func step(
+        _ corpus: TextCorpus,
+        size: Int,
+        length: Int,
+        steps: Int = 20,
+        privacy: ExampleLevelPrivacy? = nil
+    ) async throws -> Double {
         let engine = engine(corpus)
         let training = LocalTraining(
             client: "benchmark",
             adapter: try adapter(),
-            task: task(size: size, length: length, steps: steps + 3),
+            task: task(size: size, length: length, steps: steps + 3, privacy: privacy),
             rows: corpus.trainingRows
         )
         let ends = Mutex<[ContinuousClock.Instant]>([])
@@ -82,7 +94,13 @@ struct TrainingBench {
     }
 
     /// The median seconds of a rival's step on the same texts; `nil` when there is no rival.
-    func rival(_ corpus: TextCorpus, size: Int, length: Int, steps: Int = 20, pads: Bool = false) throws -> Double? {
+    func rival(
+        _ corpus: TextCorpus,
+        size: Int,
+        length: Int,
+        steps: Int = 20,
+        _ options: Rival.TrainingOptions = []
+    ) throws -> Double? {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("tributary-\(UUID().uuidString).jsonl")
         defer { try? FileManager.default.removeItem(at: file) }
         var generator = CounterGenerator(seed: 1)
@@ -100,7 +118,7 @@ struct TrainingBench {
             size: size,
             length: length,
             steps: steps,
-            pads: pads
+            options
         )
     }
 }

@@ -42,7 +42,7 @@ enum TrainingBenchmark: Benchmark {
         let bound =
             products(tokens: Double(size * length), length: Double(length))
             / (Machine.singlePrecisionRate() * Double(bench.threads))
-        let rival = try bench.rival(corpus, size: size, length: length, pads: true)
+        let rival = try bench.rival(corpus, size: size, length: length, .padded)
         return Row(
             "LoRA step, r = 8 on query and value, \(size) texts of \(length) tokens, \(bench.threads) threads",
             figure: own.milliseconds,

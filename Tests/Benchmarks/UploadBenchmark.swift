@@ -24,6 +24,11 @@ enum UploadBenchmark: Benchmark {
         }
     }
 
+    /// How long a byte takes, in seconds, for comparisons with what else a round does.
+    static func secondsPerByte() async throws -> Double {
+        try await withScratchFolder { try await median(of: 3, in: $0) } / Double(byteCount)
+    }
+
     private static func rate(_ seconds: Double) -> String {
         (Double(byteCount) / seconds * 1e-6).formatted(unit: "MB/s")
     }

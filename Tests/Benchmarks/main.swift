@@ -10,6 +10,7 @@ let benchmarks: [any Benchmark.Type] = [
     TrainingBenchmark.self,
     FusingBenchmark.self,
     ParityBenchmark.self,
+    PrivacyBenchmark.self,
     DecoderBenchmark.self,
     SimulatedRoundBenchmark.self,
     UploadBenchmark.self,

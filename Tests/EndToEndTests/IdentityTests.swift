@@ -1,5 +1,7 @@
 import ClientDaemon
 import Coordinator
+import FederatedLearning
+import FederationHarness
 import Foundation
 import TestSupport
 import Testing
@@ -114,6 +116,145 @@ struct IdentityTests {
                     saying: [0, 0, 0, 1, 1]
                 )
                 #expect(!member.output.isEmpty, "a member is told what it did wrong")
+            }
+        }
+    }
+
+    /// Replaces a client's certificate by one that was issued `age` ago, and has the server know it.
+    private func age(
+        _ directory: ClientDaemon.ClientDirectory,
+        by age: TimeInterval,
+        in federation: Federation
+    ) async throws {
+        let key = NodeKey()
+        let issued = Date.now - age
+        let certificate = try federation.state.authority()
+            .issueClient(name: "silo", publicKey: key.publicKey, now: issued, validFor: .seconds(86_400))
+        let clients = try federation.state.openStore().clients
+        let secret = ContentDigest(hashing: certificate.bytes)
+        try await clients.invite("silo", secretHash: secret, expiry: .distantFuture, now: issued)
+        _ = try await clients.redeem(secretHash: secret, now: issued) { name in
+            (
+                (),
+                IssuedCertificate(
+                    name: name,
+                    fingerprint: ContentDigest(hashing: certificate.bytes),
+                    serial: certificate.serialNumber,
+                    expiry: certificate.notValidAfter
+                )
+            )
+        }
+        try directory.keyPair.prepare(key)
+        try directory.keyPair.commit(certificate)
+    }
+
+    @Test("a certificate is renewed over the live connection when two thirds of its life are over")
+    func renews() async throws {
+        try await Federation.with(createdAt: .now - 2 * 86_400) { federation in
+            try await federation.withServer { server in
+                let directory = try await federation.join("silo")
+                try await age(directory, by: 16 * 3600 + 60, in: federation)
+                let before = try NodeCertificate(contentsOf: directory.certificateFile)
+                let daemon = try Daemon(directory, trainer: ConstantTrainer(element: 0))
+                let end = try await daemon.first { if case .renewed(let end) = $0 { end } else { nil } }
+                #expect(end > .now + 23 * 3600)
+                let after = try NodeCertificate(contentsOf: directory.certificateFile)
+                #expect(after != before && after.notValidAfter == end)
+                #expect(try await server.clients().first?.certificateExpiry == end)
+                // The new pair works, and the former one until its end.
+                await daemon.kill()
+                let again = try Daemon(directory, trainer: ConstantTrainer(element: 0))
+                _ = try await again.first { if case .welcomed(let name) = $0 { name } else { nil } }
+                await again.kill()
+            }
+        }
+    }
+
+    @Test("a new authority takes over while clients are connected, and nobody needs an invitation")
+    func rotates() async throws {
+        try await Federation.with(createdAt: .now - 2 * 86_400) { federation in
+            let directory = try await federation.withServer { server in
+                let directory = try await federation.join("silo")
+                try await age(directory, by: 16 * 3600 + 60, in: federation)
+                // Over at once, so that what takes the previous one's place is valid now; the server looks when it is told to.
+                _ = try federation.state.rotateAuthority(now: .now, lastCertificateEnds: .now)
+                try await server.reloadKeys()
+                // It connects with what the previous authority issued, and is given what the new one does.
+                let daemon = try Daemon(directory, trainer: ConstantTrainer(element: 0))
+                _ = try await daemon.first { if case .renewed(let end) = $0 { end } else { nil } }
+                #expect(try NodeCertificate.bundle(contentsOf: directory.authorityFile).count == 2)
+                // Who joins meanwhile knows the previous one from the join string, and is told of the new one.
+                let late = try await federation.join("late")
+                #expect(try NodeCertificate.bundle(contentsOf: late.authorityFile).count == 2)
+                _ = try federation.state.maintainKeys(now: .now)
+                try await server.reloadKeys()
+                await daemon.kill()
+                return directory
+            }
+            try await federation.withServer { _ in
+                let daemon = try Daemon(directory, trainer: ConstantTrainer(element: 0))
+                _ = try await daemon.first { if case .welcomed(let name) = $0 { name } else { nil } }
+                await daemon.kill()
+            }
+        }
+    }
+
+    @Test("an order that breaks the silo's policy is refused, and the server's steward can read which rule")
+    func objects() async throws {
+        try await Federation.with { federation in
+            try await federation.withServer { server in
+                let directory = try await federation.join("silo")
+                let policy = SiloPolicy(strategies: ["nothing-of-the-kind"])
+                let daemon = try Daemon(directory, policy: policy, trainer: ConstantTrainer(element: 0))
+                let job = try await server.submit(rounds: 1, clients: 1, minimum: 1)
+                let reason = try await daemon.first { if case .refused(_, let reason) = $0 { reason } else { nil } }
+                #expect(reason.contains("strategy"))
+                let report = try await server.outcome(of: job)
+                #expect(report.summary.phase == .failed)
+                let refusals = try await federation.state.openStore().audit.entries().filter {
+                    $0.action == .orderRefused
+                }
+                #expect(
+                    refusals.contains {
+                        $0.subject == "silo" && $0.detail.contains(reason) && $0.detail.contains("\(job)")
+                    }
+                )
+                await daemon.kill()
+            }
+        }
+    }
+
+    @Test("of many that show one join string at the same time, over TLS, one gets a certificate")
+    func races() async throws {
+        // 1,000 at once is for `TRIBUTARY_RACERS=1000`: every racer makes a key and a handshake.
+        let racers = ProcessInfo.processInfo.environment["TRIBUTARY_RACERS"].flatMap { Int($0) } ?? 50
+        try await Federation.with { federation in
+            try await federation.withServer { server in
+                let invitation = try await federation.state.invite("silo", validFor: 600, now: .now)
+                let winners = await withTaskGroup(of: Bool.self) { group in
+                    for _ in 0..<racers {
+                        group.addTask {
+                            while true {
+                                do {
+                                    _ = try await EnrolmentDialer.join(invitation, key: NodeKey(), logger: .silent)
+                                    return true
+                                } catch is EnrolmentError {
+                                    return false
+                                } catch {
+                                    // The listener takes so many strangers at a time.
+                                    await Task.yield()
+                                }
+                            }
+                        }
+                    }
+                    return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+                }
+                #expect(winners == 1)
+                #expect(try await server.clients().map(\.name) == ["silo"])
+                let enrolled = try await federation.state.openStore().audit.entries().count {
+                    $0.action == .clientEnrolled
+                }
+                #expect(enrolled == 1)
             }
         }
     }

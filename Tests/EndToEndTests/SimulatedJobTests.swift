@@ -1,6 +1,7 @@
 import ClientDaemon
 import Coordinator
 import FederatedLearning
+import FederationHarness
 import Foundation
 import Simulation
 import TestSupport

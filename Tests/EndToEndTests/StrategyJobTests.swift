@@ -2,6 +2,7 @@ import Adapters
 import ClientDaemon
 import Coordinator
 import FederatedLearning
+import FederationHarness
 import Foundation
 import Testing
 import Transport

@@ -2,6 +2,7 @@ import Adapters
 import ClientDaemon
 import Coordinator
 import FederatedLearning
+import FederationHarness
 import Foundation
 import TestSupport
 import Testing
@@ -68,20 +69,25 @@ struct WholeJobTests {
         try await Federation.with { federation in
             try await federation.withServer { server in
                 let honest = try await [federation.join("honest-a"), federation.join("honest-b")]
-                let hostile = HostileClient(directory: try await federation.join("hostile")) { adapter in
+                let hostile = try HostileClient(directory: try await federation.join("hostile"))
+                let offering = Offering(corrupting: { adapter in
                     var adapter = adapter
                     adapter.savedTensors["classifier.bias"]?.elements[0] = .nan
                     return adapter
-                }
+                })
                 let daemons = try honest.enumerated().map { index, directory in
                     try Daemon(directory, trainer: ConstantTrainer(element: index))
                 }
-                async let verdict = hostile.offerOnce()
+                async let answer = hostile.offerOnce(offering)
                 // The hostile client leaves after its verdict; the last evaluation waits so long for its return.
                 let job = try await server.submit(rounds: 1, clients: 3, minimum: 2, deadline: "10s")
-                #expect(try await !verdict.accepted)
-                #expect(try await verdict.reason.contains("classifier.bias"))
-                #expect(try await verdict.reason.contains("NaN"))
+                guard case .verdict(let verdict) = try await answer else {
+                    Issue.record("a verdict was due")
+                    return
+                }
+                #expect(!verdict.accepted)
+                #expect(verdict.reason.contains("classifier.bias"))
+                #expect(verdict.reason.contains("NaN"))
 
                 let report = try await server.outcome(of: job)
                 #expect(report.summary.phase == .finished, "\(report.summary.reason ?? "")")

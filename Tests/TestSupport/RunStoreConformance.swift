@@ -1,5 +1,6 @@
 import Adapters
 import Aggregation
+import DifferentialPrivacy
 package import FederatedLearning
 import Testing
 
@@ -85,6 +86,52 @@ package enum RunStoreConformance {
         #expect(expected.committedRounds == 2)
         #expect(expected.asynchronous.buffer.isEmpty)
         #expect(expected.asynchronous.deliveries.mapValues(\.number) == ["a": 6, "ü": 3])
+    }
+
+    /// Checks the same for the steps of rounds that are charged.
+    ///
+    /// - Parameters:
+    ///   - makeStore: Returns a store in which ``JobID/sample`` exists and is pending.
+    ///   - reopen: Returns a store on the same state, as after a restart; by default, the same store.
+    /// - Throws: What the store throws.
+    package static func checkPrivacySteps<Store: RunStore>(
+        makeStore: () async throws -> Store,
+        reopen: (Store) async throws -> Store = { $0 }
+    ) async throws {
+        let store = try await makeStore()
+        let first = try await store.keep(.sample(seed: 1))
+        let cohort = ["a", "b"].map { CohortMember(client: ClientID($0), adapter: first) }
+        let key = try #require(NoiseKey(bytes: [UInt8](0..<32)))
+        let sampled = NoisedSteps(noiseMultiplier: 1.1, sampling: .poisson(rate: 0.25))
+        let whole = NoisedSteps(noiseMultiplier: 2, sampling: .everyone, count: 3)
+        func charge(_ round: Int, _ steps: NoisedSteps?, key: NoiseKey? = nil) -> RunChange {
+            .charged(PrivacyCharge(round: round, steps: steps, clippingNorm: 0.5, noiseKey: key))
+        }
+        let plain = UpdateOffer.sample("b", round: 2)
+        let told = UpdateOffer(
+            client: plain.client,
+            order: plain.order,
+            adapter: plain.adapter,
+            exampleCount: plain.exampleCount,
+            metrics: ["epsilon": 1.5, "epsilon_next": 1.75]
+        )
+        let steps: [RunChange] = [
+            charge(1, sampled, key: key), .began(initial: first), .opened(round: 1, cohort: cohort),
+            // What clients noise themselves leaves the round open.
+            charge(2, whole), charge(1, whole), charge(1, sampled, key: key), .accepted(.sample("a", round: 1)),
+            .abandoned(round: 1, reason: "too few"),
+            // Another attempt is charged again, and a key closes it.
+            .opened(round: 1, cohort: cohort), .accepted(.sample("a", round: 1)), charge(1, sampled, key: key),
+            .accepted(.sample("b", round: 1)), .committed(round: 1, global: first, clippingNorm: 0.75),
+            .opened(round: 2, cohort: cohort), .accepted(told), charge(2, nil, key: key),
+            .committed(round: 2, global: first),
+            .exhausted(reason: "Round 3 would cost too much."), .finished,
+        ]
+        let expected = try await check(steps, on: store, reopen: reopen)
+        #expect(expected.phase == .exhausted(reason: "Round 3 would cost too much."))
+        #expect(expected.ledger == PrivacyLedger(steps: [whole, sampled]))
+        #expect(expected.noiseKey == key && expected.clippingNorm == nil)
+        #expect(expected.siloStandings == ["b": SiloStanding(epsilon: 1.5, next: 1.75)])
     }
 
     /// Applies steps, each twice, and returns the state that they fold to.

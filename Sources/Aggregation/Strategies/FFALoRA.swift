@@ -16,6 +16,7 @@ package struct FFALoRA: AggregationStrategy {
         ranks: .equal,
         averages: .factors,
         isExact: true,
+        followsFromMean: true,
         privacy: "yes; linear",
         sent: "rd"
     )

@@ -17,6 +17,7 @@ package struct FedAvg: AggregationStrategy {
         ranks: .equal,
         averages: .factors,
         isExact: false,
+        followsFromMean: true,
         privacy: "yes; noise on both factors multiplies"
     )
 

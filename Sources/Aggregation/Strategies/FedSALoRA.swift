@@ -17,6 +17,7 @@ package struct FedSALoRA: AggregationStrategy {
         ranks: .equal,
         averages: .factors,
         isExact: false,
+        followsFromMean: true,
         privacy: "yes; linear, and B is never sent",
         savedTensors: .local,
         sent: "rk"

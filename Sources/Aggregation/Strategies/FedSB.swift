@@ -21,6 +21,7 @@ package struct FedSB: AggregationStrategy {
         ranks: .equal,
         averages: .factors,
         isExact: true,
+        followsFromMean: true,
         privacy: "yes; linear, on the fewest numbers",
         sent: "r²",
         received: "r² + r(d+k)"

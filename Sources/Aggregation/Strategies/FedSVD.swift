@@ -21,6 +21,7 @@ package struct FedSVD: AggregationStrategy {
         averages: .factors,
         isExact: true,
         rebasesFactors: true,
+        followsFromMean: true,
         privacy: "yes; linear, the split is post-processing",
         sent: "rd"
     )

@@ -18,6 +18,7 @@ package struct RoLoRA: AggregationStrategy {
         ranks: .equal,
         averages: .factors,
         isExact: true,
+        followsFromMean: true,
         privacy: "yes; linear in every round",
         sent: "rd or rk"
     )

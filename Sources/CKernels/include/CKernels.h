@@ -11,6 +11,7 @@
 #include "accumulate.h"
 #include "decoder.h"
 #include "elementwise.h"
+#include "fixed_point.h"
 #include "half_precision.h"
 #include "packed_product.h"
 

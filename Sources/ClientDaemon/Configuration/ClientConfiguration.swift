@@ -14,6 +14,21 @@ package struct ClientConfiguration: Hashable, Sendable {
     package var tags: [String: String]
     /// How many threads training may use.
     package var threads: Int
+    /// What may be released of this silo's data, over all jobs; `nil` for no limit of its own.
+    package var privacyLimit: PrivacyLimit?
+
+    /// A silo's own limit.
+    package struct PrivacyLimit: Hashable, Sendable {
+        /// The largest ε, above 0.
+        package var epsilon: Double
+        /// The δ at which it counts, in (0, 1).
+        package var delta: Double
+
+        package init(epsilon: Double, delta: Double) {
+            self.epsilon = epsilon
+            self.delta = delta
+        }
+    }
 
     package static let ranks = 1...1024
     package static let threadCounts = 1...256
@@ -24,8 +39,10 @@ package struct ClientConfiguration: Hashable, Sendable {
         models: [String: URL] = [:],
         maximumRank: Int = 64,
         tags: [String: String] = [:],
-        threads: Int = 1
+        threads: Int = 1,
+        privacyLimit: PrivacyLimit? = nil
     ) {
+        self.privacyLimit = privacyLimit
         self.server = server
         self.data = data
         self.models = models

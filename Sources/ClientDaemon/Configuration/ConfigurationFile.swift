@@ -1,7 +1,7 @@
 private import FederatedLearning
 package import Foundation
 private import Transport
-private import Yams
+internal import Yams
 
 /// Reads `client.yaml`, and writes the first one.
 ///
@@ -10,12 +10,18 @@ private import Yams
 package enum ConfigurationFile {
     /// The largest file that is read.
     private static let byteLimit = 256 * 1024
+    private static let keys = ["server", "data", "models", "max_rank", "tags", "threads", "privacy"]
 
     /// Reads the configuration of `directory`, from which relative paths in it start.
     ///
     /// - Throws: A ``ClientError`` that names the key and says what to write.
     package static func read(from directory: ClientDirectory) throws -> ClientConfiguration {
         let file = directory.configurationFile
+        return try parse(text(of: file), path: file.path, relativeTo: directory.url)
+    }
+
+    /// Reads the text of a configuration file.
+    static func text(of file: URL) throws -> String {
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw ClientError.cannotRead(path: file.path, reason: "it does not exist")
         }
@@ -34,7 +40,7 @@ package enum ConfigurationFile {
                 reason: "it is no UTF-8 text of at most \(byteLimit) bytes"
             )
         }
-        return try parse(text, path: file.path, relativeTo: directory.url)
+        return text
     }
 
     /// Reads a configuration from its text.
@@ -50,18 +56,12 @@ package enum ConfigurationFile {
         path: String = "client.yaml",
         relativeTo folder: URL
     ) throws -> ClientConfiguration {
-        let root: Node?
-        do {
-            // Without rules to tell numbers from texts: they would load the tables of all languages into the daemon.
-            root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
-        } catch {
-            throw malformed(error, path: path)
-        }
+        let root = try compose(text, path: path)
         var configuration = ClientConfiguration()
-        guard let root, !root.isEmpty else { return configuration }
-        let top = try Section(root, path: path, prefix: "", keys: Section.topKeys)
+        guard let root else { return configuration }
+        let top = try ConfigurationSection(root, path: path, prefix: "", keys: keys)
         if let node = top["server"] {
-            let server = try Section(node, path: path, prefix: "server.", keys: ["host", "port"])
+            let server = try ConfigurationSection(node, path: path, prefix: "server.", keys: ["host", "port"])
             configuration.server = ServerAddress(
                 host: try server.requiredText("host", example: "a host name such as fed.example.org"),
                 port: try server.requiredInteger("port", in: 1...65535)
@@ -74,6 +74,20 @@ package enum ConfigurationFile {
         if let rank = try top.integer("max_rank", in: ClientConfiguration.ranks) { configuration.maximumRank = rank }
         if let threads = try top.integer("threads", in: ClientConfiguration.threadCounts) {
             configuration.threads = threads
+        }
+        if let node = top["privacy"] {
+            let privacy = try ConfigurationSection(
+                node,
+                path: path,
+                prefix: "privacy.",
+                keys: ["epsilon_limit", "delta"]
+            )
+            configuration.privacyLimit = ClientConfiguration.PrivacyLimit(
+                epsilon: try privacy.requiredNumber("epsilon_limit", "a number above 0, such as 8") { $0 > 0 },
+                delta: try privacy.requiredNumber("delta", "a number above 0 and below 1, such as 1e-6") {
+                    $0 > 0 && $0 < 1
+                }
+            )
         }
         return configuration
     }
@@ -110,14 +124,28 @@ package enum ConfigurationFile {
         tags: {}
         # How many threads training may use.
         threads: 1
+        # How much of this silo's data all jobs together may give away, as differential privacy counts it; with a limit,
+        # only jobs that add noise are worked for.
+        # privacy: {epsilon_limit: 8, delta: 1.0e-6}
 
         """
 
     private static func quoted(_ text: String) -> String { "\"\(text)\"" }
 
-    private static func url(_ path: String, _ folder: URL) -> URL {
+    static func url(_ path: String, _ folder: URL) -> URL {
         let expanded = NSString(string: path).expandingTildeInPath
         return URL(fileURLWithPath: expanded, relativeTo: folder).standardizedFileURL
+    }
+
+    /// Returns the only document of `text`; `nil` when there is nothing in it.
+    static func compose(_ text: String, path: String) throws -> Node? {
+        do {
+            // Without rules to tell numbers from texts: they would load the tables of all languages into the daemon.
+            let root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
+            return root.flatMap { $0.isEmpty ? nil : $0 }
+        } catch {
+            throw malformed(error, path: path)
+        }
     }
 
     private static func malformed(_ error: any Error, path: String) -> ClientError {
@@ -135,110 +163,5 @@ package enum ConfigurationFile {
         default:
             .malformedConfiguration(path: path, line: nil, reason: "it is not YAML")
         }
-    }
-}
-
-/// One mapping of the file, whose keys are all known.
-private struct Section {
-    static let topKeys = ["server", "data", "models", "max_rank", "tags", "threads"]
-
-    private let path: String
-    private let prefix: String
-    private let values: [String: Node]
-
-    init(_ node: Node, path: String, prefix: String, keys: [String]) throws {
-        guard let mapping = node.mapping else {
-            throw ClientError.malformedConfiguration(
-                path: path,
-                line: node.mark?.line,
-                reason: "keys with values are expected, such as `\(keys[0]): …`"
-            )
-        }
-        var values: [String: Node] = [:]
-        for (key, value) in mapping {
-            let name = key.string ?? "?"
-            guard keys.contains(name) else {
-                throw ClientError.unknownKey(
-                    path: path,
-                    line: key.mark?.line ?? 1,
-                    key: prefix + name,
-                    nearest: NearestName.of(name, among: keys).map { prefix + $0 },
-                    known: keys.map { prefix + $0 }
-                )
-            }
-            // A key without a value is as good as none: the file that `join` writes is meant to be filled in.
-            if !value.isEmpty { values[name] = value }
-        }
-        self.path = path
-        self.prefix = prefix
-        self.values = values
-    }
-
-    subscript(key: String) -> Node? { values[key] }
-
-    func text(_ key: String, expected: String) throws -> String? {
-        guard let node = values[key] else { return nil }
-        guard let text = node.scalar?.string, isReasonable(text) else { throw invalid(key, node, expected) }
-        return text
-    }
-
-    func requiredText(_ key: String, example: String) throws -> String {
-        guard let text = try text(key, expected: example) else { throw missing(key, example) }
-        return text
-    }
-
-    func integer(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
-        guard let node = values[key] else { return nil }
-        guard let text = node.scalar?.string, let value = Int(text), range.contains(value) else {
-            throw invalid(key, node, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return value
-    }
-
-    func requiredInteger(_ key: String, in range: ClosedRange<Int>) throws -> Int {
-        guard let value = try integer(key, in: range) else {
-            throw missing(key, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return value
-    }
-
-    func texts(_ key: String, expected: String) throws -> [String: String] {
-        guard let node = values[key] else { return [:] }
-        guard let mapping = node.mapping else { throw invalid(key, node, expected) }
-        var texts: [String: String] = [:]
-        for (name, value) in mapping {
-            guard let name = name.string, isReasonable(name), let text = value.scalar?.string, isReasonable(text) else {
-                throw invalid("\(key).\(name.string ?? "?")", value, expected)
-            }
-            texts[name] = text
-        }
-        return texts
-    }
-
-    private func isReasonable(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.count <= 4096
-            && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
-    }
-
-    private func invalid(_ key: String, _ node: Node, _ expected: String) -> ClientError {
-        let found =
-            switch node {
-            case .scalar(let scalar): String(scalar.string.prefix(60))
-            case .mapping: "a mapping"
-            case .sequence: "a list"
-            case .alias: "an alias"
-            }
-        return .invalidValue(path: path, key: prefix + key, found: found, expected: expected)
-    }
-
-    private func missing(_ key: String, _ expected: String) -> ClientError {
-        .invalidValue(path: path, key: prefix + key, found: "missing", expected: expected)
-    }
-}
-
-extension Node {
-    /// Whether nothing stands there, or `~` or `null` without quotes.
-    fileprivate var isEmpty: Bool {
-        scalar.map { $0.style == .plain && ["", "~", "null"].contains($0.string) } ?? false
     }
 }

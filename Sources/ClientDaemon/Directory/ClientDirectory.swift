@@ -1,13 +1,16 @@
 package import Foundation
+package import Transport
 
 /// The folder in which one client keeps everything: who it is, what it lends, and what it owes.
 ///
 /// ```
 /// client.yaml          what the data steward decides
+/// policy.yaml          what the data steward consents to; without it, every order that the client can do
 /// tls/                 client.pem, client-key.pem (0600), authority.pem
 /// payloads/            adapters that orders start from
 /// memory/              what stays here between the rounds of a job
 /// outbox/              finished updates without a verdict
+/// privacy.json         what was released with noise
 /// status.json          what the daemon is doing, for `fed-client status`
 /// lock                 held while a daemon runs
 /// ```
@@ -19,13 +22,17 @@ package struct ClientDirectory: Hashable, Sendable {
     }
 
     package var configurationFile: URL { url.appendingPathComponent("client.yaml") }
+    package var policyFile: URL { url.appendingPathComponent("policy.yaml") }
     package var credentials: URL { url.appendingPathComponent("tls", isDirectory: true) }
     package var certificateFile: URL { credentials.appendingPathComponent("client.pem") }
     package var privateKeyFile: URL { credentials.appendingPathComponent("client-key.pem") }
+    /// Certificate and key, which change as one.
+    package var keyPair: KeyPairFiles { KeyPairFiles(certificate: certificateFile, key: privateKeyFile) }
     package var authorityFile: URL { credentials.appendingPathComponent("authority.pem") }
     package var payloads: URL { url.appendingPathComponent("payloads", isDirectory: true) }
     package var memory: URL { url.appendingPathComponent("memory", isDirectory: true) }
     package var outbox: URL { url.appendingPathComponent("outbox", isDirectory: true) }
+    package var ledgerFile: URL { url.appendingPathComponent("privacy.json") }
     package var statusFile: URL { url.appendingPathComponent("status.json") }
     package var lockFile: URL { url.appendingPathComponent("lock") }
 

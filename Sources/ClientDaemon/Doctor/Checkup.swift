@@ -57,8 +57,16 @@ package struct Checkup: Sendable {
                 return "ranks up to \(configuration.maximumRank), \(configuration.threads) thread(s)"
             }
         )
+        findings.append(check("storage") { try describeStorage() })
+        var policy = SiloPolicy.open
+        findings.append(
+            check("policy") {
+                policy = try PolicyFile.read(from: directory)
+                return policy == .open ? "none: every order that this client can do" : directory.policyFile.path
+            }
+        )
         findings += await checkMembership(configuration)
-        findings.append(check("data") { try describeData(data ?? configuration.data) })
+        findings.append(check("data") { try describeData(data ?? configuration.data, policy) })
         findings += checkModels(configuration)
         return findings
     }
@@ -131,8 +139,19 @@ package struct Checkup: Sendable {
 
     // MARK: - What is lent
 
-    private func describeData(_ file: URL?) throws -> String {
+    private func describeStorage() throws -> String {
+        switch try FileSystemKind(of: directory.url) {
+        case .local: return "a local disk"
+        case .network(let kind), .userspace(let kind):
+            throw ClientError.remoteStorage(path: directory.url.path, kind: kind)
+        }
+    }
+
+    private func describeData(_ file: URL?, _ policy: SiloPolicy) throws -> String {
         guard let file else { throw ClientError.noData(path: directory.configurationFile.path) }
+        guard policy.allows(data: file) else {
+            throw ClientError.dataNotAllowed(data: file.path, policy: directory.policyFile.path)
+        }
         let data = try DataFile(contentsOf: file)
         let heldOut = data.rows.count { $0.split == .test }
         var counts: [String: Int] = [:]

@@ -19,7 +19,7 @@ package struct Membership: Sendable {
         self.credentials = try ClientCredentials(
             certificateFile: directory.certificateFile,
             keyFile: directory.privateKeyFile,
-            authorityFile: directory.authorityFile
+            authorityFiles: [directory.authorityFile]
         )
     }
 
@@ -65,7 +65,7 @@ package struct Membership: Sendable {
         )
         try directory.createCredentialsFolder()
         try key.write(to: directory.privateKeyFile)
-        try enrolment.authority.write(to: directory.authorityFile)
+        try NodeCertificate.write(enrolment.authorities, to: directory.authorityFile)
         try enrolment.certificate.write(to: directory.certificateFile)
         return enrolment
     }

@@ -1,4 +1,5 @@
 package import FederatedLearning
+private import Foundation
 private import NIOCore
 private import Synchronization
 package import Transport
@@ -13,7 +14,7 @@ package final class ServerLink: Sendable {
     /// How a connection ended without an error.
     package enum Ending: Sendable, Equatable {
         /// The server said why.
-        case goodbye(Tributary_V1_Goodbye.Code, reason: String)
+        case goodbye(Tributary_V1_Goodbye.Code, reason: String, reconnectWithin: Duration? = nil)
         case closed
     }
 
@@ -31,6 +32,8 @@ package final class ServerLink: Sendable {
     private struct State: Sendable {
         var conversation: ClientConversation
         var wasWelcomed = false
+        /// Whether a request for a certificate has no answer yet.
+        var awaitsRenewal = false
         var chunkBytes = FrameLimits.defaultChunkBytes
         var downloads: [PayloadDigest: Download] = [:]
         var uploads: [WorkOrder.ID: Task<Void, Never>] = [:]
@@ -39,10 +42,16 @@ package final class ServerLink: Sendable {
     private let connection: FrameConnection
     private let payloads: PayloadStore
     private let outbox: Outbox
+    private let keeper: CredentialKeeper
+    private let observe: @Sendable (ClientEvent) -> Void
     private let limits: ConversationLimits
     private let state: Mutex<State>
     private let (requests, requestsContinuation) = AsyncStream.makeStream(of: Request.self)
     private let (heartbeats, heartbeatsContinuation) = AsyncStream.makeStream(of: Duration.self)
+    private let (welcomes, welcomesContinuation) = AsyncStream.makeStream(of: Void.self)
+
+    /// However long a server wants its clients to stay away, they look again by then.
+    private static let longestReconnection = Duration.seconds(3600)
 
     /// Creates a link.
     ///
@@ -50,16 +59,22 @@ package final class ServerLink: Sendable {
     ///   - connection: The fresh connection.
     ///   - payloads: Where fetched payloads go.
     ///   - outbox: Where uploads come from.
+    ///   - keeper: Renews the certificate in time.
+    ///   - observe: Is told what happens; it must not wait.
     ///   - limits: The patience with the server.
     package init(
         connection: FrameConnection,
         payloads: PayloadStore,
         outbox: Outbox,
+        keeper: CredentialKeeper,
+        observe: @escaping @Sendable (ClientEvent) -> Void,
         limits: ConversationLimits = ConversationLimits()
     ) {
         self.connection = connection
         self.payloads = payloads
         self.outbox = outbox
+        self.keeper = keeper
+        self.observe = observe
         self.limits = limits
         self.state = Mutex(State(conversation: ClientConversation(limits: limits, openedAt: .now)))
     }
@@ -121,6 +136,7 @@ package final class ServerLink: Sendable {
         }
         requestsContinuation.finish()
         heartbeatsContinuation.finish()
+        welcomesContinuation.finish()
         for upload in state.withLock({ Array($0.uploads.values) }) {
             upload.cancel()
             await upload.value
@@ -147,6 +163,10 @@ package final class ServerLink: Sendable {
             }
             group.addTask {
                 try await self.beat()
+                return nil
+            }
+            group.addTask {
+                try await self.renew()
                 return nil
             }
             group.addTask {
@@ -188,6 +208,42 @@ package final class ServerLink: Sendable {
         }
     }
 
+    /// Asks for a new certificate when two thirds of the present one's life are over, and again until there is one.
+    private func renew() async throws {
+        for await _ in welcomes {
+            var isRetry = false
+            while true {
+                try await Task.sleep(for: keeper.wait(at: .now, isRetry: isRetry))
+                isRetry = keeper.isDue(at: .now)
+                guard isRetry, !state.withLock({ $0.awaitsRenewal }) else { continue }
+                do {
+                    var request = Tributary_V1_RenewalRequest()
+                    request.certificateRequest = Data(try keeper.request())
+                    state.withLock { $0.awaitsRenewal = true }
+                    requestsContinuation.yield(.say(.renewalRequest(request)))
+                } catch {
+                    observe(.hindered(problem: "The certificate cannot be renewed. \(error)"))
+                }
+            }
+        }
+    }
+
+    private func received(_ response: Tributary_V1_RenewalResponse) {
+        state.withLock { $0.awaitsRenewal = false }
+        do {
+            guard response.accepted else {
+                return observe(.hindered(problem: "The server did not renew the certificate: \(response.reason)"))
+            }
+            try keeper.accept(
+                certificate: [UInt8](response.certificate),
+                authorities: response.authorities.map { [UInt8]($0) }
+            )
+            observe(.renewed(until: keeper.credentials.certificate.notValidAfter))
+        } catch {
+            observe(.hindered(problem: "The renewed certificate cannot be used. \(error)"))
+        }
+    }
+
     /// Throws when the server has been silent, or a transfer has stood still, for too long.
     private func watch() async throws {
         while true {
@@ -206,6 +262,7 @@ package final class ServerLink: Sendable {
                     state.chunkBytes = min(state.chunkBytes, Int(welcome.chunkBytes))
                 }
                 heartbeatsContinuation.yield(.seconds(Int64(welcome.heartbeatSeconds)))
+                welcomesContinuation.yield()
                 await driver.welcomed(as: welcome.client, over: self)
             case .order(let order, _):
                 await received(order, driver)
@@ -221,6 +278,8 @@ package final class ServerLink: Sendable {
             case .evaluationReceipt(let receipt):
                 guard let id = try? WorkOrder.ID(receipt.id) else { continue }
                 await driver.recorded(id)
+            case .renewalResponse(let response):
+                received(response)
             case .chunk(let chunk, let isLast):
                 try await received(chunk, isLast: isLast, driver)
             case .ping(let nonce):
@@ -230,7 +289,12 @@ package final class ServerLink: Sendable {
             case .pong, .ignored:
                 continue
             case .goodbye(let goodbye):
-                return .goodbye(goodbye.code, reason: goodbye.reason)
+                let span = goodbye.reconnectWithinMilliseconds
+                return .goodbye(
+                    goodbye.code,
+                    reason: goodbye.reason,
+                    reconnectWithin: span == 0 ? nil : min(.milliseconds(Int64(span)), Self.longestReconnection)
+                )
             }
         }
         return .closed

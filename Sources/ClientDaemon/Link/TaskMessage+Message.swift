@@ -9,6 +9,8 @@ extension TaskMessage {
             return Self.reply(id, accepted: true, reason: "")
         case .refuse(let id, let reason):
             return Self.reply(id, accepted: false, reason: reason)
+        case .object(let id, let reason):
+            return Self.reply(id, accepted: false, reason: reason, isPolicy: true)
         case .offer(let update):
             var offer = Tributary_V1_UpdateOffer()
             offer.id = update.order.id.message
@@ -35,12 +37,14 @@ extension TaskMessage {
     private static func reply(
         _ id: WorkOrder.ID,
         accepted: Bool,
-        reason: String
+        reason: String,
+        isPolicy: Bool = false
     ) -> Tributary_V1_Control.OneOf_Message {
         var reply = Tributary_V1_OrderReply()
         reply.id = id.message
         reply.accepted = accepted
         reply.reason = reason
+        reply.refusedByPolicy = isPolicy
         return .orderReply(reply)
     }
 }

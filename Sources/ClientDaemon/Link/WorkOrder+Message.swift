@@ -106,7 +106,34 @@ extension Assignment {
             ),
             seed: message.seed,
             rounds: max(1, Int(message.rounds)),
-            rules: try LocalRules(message)
+            rules: try LocalRules(message),
+            privacy: message.hasPrivacy ? try PrivacySettings(message.privacy) : nil,
+            strategy: message.strategy,
+            lease: message.leaseSeconds == 0 ? Self.longestLease : .seconds(Int64(message.leaseSeconds))
+        )
+    }
+}
+
+extension PrivacySettings {
+    fileprivate init(_ message: Tributary_V1_Privacy) throws(UnreadableOrder) {
+        let mechanism: Mechanism =
+            switch message.mechanism {
+            case .central: .central
+            case .local: .local
+            case .exampleLevel: .exampleLevel
+            case .tree: .tree
+            // A silo that does not understand what is to protect it does not train.
+            case .unspecified, .UNRECOGNIZED: throw UnreadableOrder(field: "assignment.privacy.mechanism")
+            }
+        guard message.clippingNorm > 0, message.clippingNorm.isFinite, message.noiseMultiplier > 0,
+            message.noiseMultiplier.isFinite, message.delta > 0, message.delta < 1
+        else { throw UnreadableOrder(field: "assignment.privacy") }
+        self.init(
+            mechanism: mechanism,
+            clippingNorm: message.clippingNorm,
+            noiseMultiplier: message.noiseMultiplier,
+            delta: message.delta,
+            epsilonBudget: message.epsilonBudget > 0 ? message.epsilonBudget : nil
         )
     }
 }

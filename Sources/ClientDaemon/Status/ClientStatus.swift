@@ -43,6 +43,16 @@ package struct ClientStatus: Hashable, Sendable, Codable {
     package var acceptedUpdates: Int
     package var rejectedUpdates: Int
     package var lastVerdict: Verdict?
+    /// What was released of the silo's data so far, by the daemon's ledger; `nil` when nothing was noised.
+    package var privacyCost: PrivacyCost?
+
+    package struct PrivacyCost: Hashable, Sendable, Codable {
+        /// ε over all jobs.
+        package var epsilon: Double
+        package var delta: Double
+        /// The steward's limit; `nil` without one.
+        package var limit: Double?
+    }
 
     /// Creates the status of a daemon that starts at `now`.
     package init(processIdentifier: Int32, server: String, now: Date) {

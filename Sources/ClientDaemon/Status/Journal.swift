@@ -63,6 +63,8 @@ package final class Journal: Sendable {
             logger.info("Update accepted", metadata: metadata(id))
         case .judged(let id, .rejected(let reason)):
             logger.warning("Update rejected", metadata: metadata(id) + ["reason": "\(reason)"])
+        case .renewed(let end):
+            logger.info("Certificate renewed", metadata: ["until": "\(end.formatted(.iso8601))"])
         case .hindered(let problem):
             logger.warning("Something went wrong", metadata: ["problem": "\(problem)"])
         case .stopped:

@@ -84,7 +84,7 @@ extension ClientStatus {
         case .stopped:
             connection = .stopped
             currentOrder = nil
-        case .received, .refused, .withdrawn:
+        case .received, .refused, .withdrawn, .renewed:
             break
         }
     }

@@ -33,6 +33,8 @@ package actor TaskDriver {
     private var loop: TaskLoop
     private var link: ServerLink?
     private var work: Work?
+    /// Wakes the driver when a lease ends.
+    private var leaseAlarm: (time: ContinuousClock.Instant, task: Task<Void, Never>)?
 
     /// Creates a driver.
     ///
@@ -79,6 +81,7 @@ package actor TaskDriver {
     }
 
     private func stopWork() async {
+        leaseAlarm?.task.cancel()
         guard let work else { return }
         work.task.cancel()
         await work.task.value
@@ -97,6 +100,7 @@ package actor TaskDriver {
         guard self.link === link else { return }
         self.link = nil
         loop.disconnected()
+        watchLeases()
     }
 
     /// Says that this client leaves of its own will, and closes the connection if there is one.
@@ -184,13 +188,41 @@ package actor TaskDriver {
         }
     }
 
+    // MARK: - Leases
+
+    private func watchLeases() {
+        loop.settle(at: .now)
+        let time = loop.nextExpiry
+        guard leaseAlarm?.time != time else { return }
+        leaseAlarm?.task.cancel()
+        leaseAlarm = time.map { time in
+            let task = Task { [weak self] in
+                guard (try? await Task.sleep(until: time, clock: .continuous)) != nil else { return }
+                await self?.endLeases()
+            }
+            return (time, task)
+        }
+    }
+
+    private func endLeases() {
+        leaseAlarm = nil
+        for id in loop.expiredOrders(at: .now) {
+            observe(.withdrawn(id, reason: "The server has not asked for this work for too long."))
+        }
+        perform(loop.expired(at: .now))
+    }
+
     // MARK: - Actions
 
     private func perform(_ actions: [TaskLoop.Action]) {
+        defer { watchLeases() }
         for action in actions {
             switch action {
             case .send(let message):
-                if case .refuse(let id, let reason) = message { observe(.refused(id, reason: reason)) }
+                switch message {
+                case .refuse(let id, let reason), .object(let id, let reason): observe(.refused(id, reason: reason))
+                case .accept, .progress, .offer, .report: break
+                }
                 link?.say(message)
             case .fetch(let adapter):
                 link?.fetch(adapter)

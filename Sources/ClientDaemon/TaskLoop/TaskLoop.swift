@@ -5,6 +5,10 @@ package import FederatedLearning
 /// A value without I/O. The driver tells it what happened and performs the actions that it returns, in their order.
 /// One order is worked at a time, in order of arrival. Nothing here is lost when the connection is: what the server
 /// still has to hear is said again after ``welcomed()``.
+///
+/// Work goes on without a connection, but not for ever: an order that the server has not given or repeated on a connection
+/// for as long as its lease is given up (``expired(at:)``), because its round may be long gone. So is one that a later
+/// round of its job has overtaken.
 package struct TaskLoop: Sendable {
     /// What the driver is to do.
     package enum Action: Hashable, Sendable {
@@ -58,6 +62,14 @@ package struct TaskLoop: Sendable {
         var isOrdered = false
         /// Whether its result was already said on the present connection.
         var isAnswered = false
+        /// Since when nobody has said that the work is wanted; `nil` while the server would withdraw it.
+        var unconfirmedSince: ContinuousClock.Instant?
+
+        /// When the work ends unless somebody confirms it; what is done waits for its verdict without a lease.
+        var expiry: ContinuousClock.Instant? {
+            guard stage.needsPayload, stage != .stopping else { return nil }
+            return unconfirmedSince.map { $0 + order.assignment.lease }
+        }
     }
 
     private let limits: Limits
@@ -73,6 +85,8 @@ package struct TaskLoop: Sendable {
     package struct Limits: Hashable, Sendable {
         /// The largest rank that this silo trains.
         package var maximumRank: Int
+        /// What the silo consents to.
+        package var policy: SiloPolicy
         /// How many orders may wait; more are refused.
         package var maximumOrders: Int
         /// How many payloads are kept after the orders that needed them.
@@ -82,11 +96,13 @@ package struct TaskLoop: Sendable {
 
         package init(
             maximumRank: Int,
+            policy: SiloPolicy = .open,
             maximumOrders: Int = 64,
             cachedPayloads: Int = 2,
             rememberedFailures: Int = 16
         ) {
             self.maximumRank = maximumRank
+            self.policy = policy
             self.maximumOrders = maximumOrders
             self.cachedPayloads = cachedPayloads
             self.rememberedFailures = rememberedFailures
@@ -195,6 +211,33 @@ package struct TaskLoop: Sendable {
         }
     }
 
+    // MARK: - Leases
+
+    /// Takes note of when the events so far have come; to be called after each.
+    package mutating func settle(at now: ContinuousClock.Instant) {
+        for index in tasks.indices {
+            let isConfirmed = isConnected && tasks[index].isOrdered
+            tasks[index].unconfirmedSince = isConfirmed ? nil : tasks[index].unconfirmedSince ?? now
+        }
+    }
+
+    /// When ``expired(at:)`` has something to do next; `nil` when nothing is held by a lease.
+    package var nextExpiry: ContinuousClock.Instant? { tasks.compactMap(\.expiry).min() }
+
+    /// The orders that nobody has confirmed for as long as their leases.
+    package func expiredOrders(at now: ContinuousClock.Instant) -> [WorkOrder.ID] {
+        tasks.filter { $0.expiry.map { $0 <= now } ?? false }.map(\.order.id)
+    }
+
+    /// Gives up what nobody has confirmed for as long as its lease.
+    package mutating func expired(at now: ContinuousClock.Instant) -> [Action] {
+        var actions: [Action] = []
+        while let index = tasks.firstIndex(where: { $0.expiry.map { $0 <= now } ?? false }) {
+            actions += drop(at: index)
+        }
+        return actions + startNext()
+    }
+
     // MARK: - What becomes of the work
 
     /// Records that a payload lies complete and verified on this machine.
@@ -275,6 +318,7 @@ package struct TaskLoop: Sendable {
 extension TaskLoop {
     private mutating func take(_ order: WorkOrder) -> [Action] {
         forgetFailures(before: order.id)
+        if let objection = limits.policy.objection(to: order) { return say(.object(order.id, reason: objection)) }
         if order.id.kind == .train, order.adapter.rank > limits.maximumRank {
             return say(
                 .refuse(
@@ -286,8 +330,22 @@ extension TaskLoop {
         guard tasks.count < limits.maximumOrders else {
             return say(.refuse(order.id, reason: "\(tasks.count) orders already wait here."))
         }
+        let overtaken = dropOvertaken(by: order.id)
         tasks.append(Task(order: order, stage: .waiting, isOrdered: true))
-        return say(.accept(order.id)) + startNext()
+        return say(.accept(order.id)) + overtaken + startNext()
+    }
+
+    /// Gives up the training of earlier rounds of the same job: they are over when a later one is open.
+    private mutating func dropOvertaken(by id: WorkOrder.ID) -> [Action] {
+        guard id.kind == .train else { return [] }
+        var actions: [Action] = []
+        while let index = tasks.firstIndex(where: { task in
+            task.order.id.job == id.job && task.order.id.kind == .train && task.order.id.round < id.round
+                && task.stage.needsPayload && task.stage != .stopping
+        }) {
+            actions += drop(at: index)
+        }
+        return actions
     }
 
     /// The number is the same but the work is not: the round was opened anew with other content.

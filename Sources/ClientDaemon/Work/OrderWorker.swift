@@ -25,6 +25,7 @@ package struct OrderWorker: Sendable {
     private let payloads: PayloadStore
     private let outbox: Outbox
     private let memory: any ClientMemory
+    private let book: (any PrivacyBook)?
 
     package init(
         client: ClientID,
@@ -32,8 +33,10 @@ package struct OrderWorker: Sendable {
         trainers: any TrainerProvider,
         payloads: PayloadStore,
         outbox: Outbox,
-        memory: any ClientMemory
+        memory: any ClientMemory,
+        book: (any PrivacyBook)? = nil
     ) {
+        self.book = book
         self.client = client
         self.maximumRank = maximumRank
         self.trainers = trainers
@@ -58,7 +61,8 @@ package struct OrderWorker: Sendable {
                 modelDigest: model.digest,
                 tasks: model.tasks,
                 trainer: model.trainer,
-                memory: memory
+                memory: memory,
+                book: book
             )
             let adapter = try readAdapter(of: order)
             switch order.id.kind {

@@ -9,7 +9,7 @@ private import NIOFoundationCompat
 /// GET  /v1/health                    POST /v1/jobs                  GET  /v1/jobs/{id}/metrics[?format=csv]
 /// GET  /v1/clients                   GET  /v1/jobs                  GET  /v1/jobs/{id}/adapter
 /// POST /v1/clients/{name}/revoke     GET  /v1/jobs/{id}             GET  /v1/jobs/{id}/events
-///                                    POST /v1/jobs/{id}/cancel
+/// POST /v1/keys/reload               POST /v1/jobs/{id}/cancel
 /// ```
 ///
 /// Every request shows the token of the state directory. Events are one JSON value a line, until the job is over.
@@ -27,6 +27,10 @@ package struct AdminAPI: Sendable {
         let routes = router.group("v1").add(middleware: AdminGate(token: token)).add(middleware: AdminFailures())
         routes.get("health") { _, _ in
             try Self.json(await administration.health())
+        }
+        routes.post("keys/reload") { _, _ in
+            try administration.reload()
+            return Response(status: .noContent)
         }
         addClients(to: routes.group("clients"))
         addJobs(to: routes.group("jobs"))

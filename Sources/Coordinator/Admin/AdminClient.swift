@@ -23,6 +23,11 @@ package struct AdminClient: Sendable {
         _ = try await send("POST", "v1/clients/\(Self.escaped(name))/revoke")
     }
 
+    /// Has the server take changed certificates and keys into use.
+    package func reloadKeys() async throws {
+        _ = try await send("POST", "v1/keys/reload")
+    }
+
     package func submit(_ submission: JobSubmission) async throws -> JobID {
         let answer = try await send("POST", "v1/jobs", body: AdminCoding.encode(submission))
         return try AdminCoding.decode(AdminSubmitted.self, from: answer).id

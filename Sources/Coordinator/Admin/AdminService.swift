@@ -1,4 +1,5 @@
 private import Hummingbird
+private import HummingbirdCore
 package import Logging
 private import NIOCore
 import ServiceLifecycle
@@ -10,6 +11,9 @@ package struct AdminService: Service {
     private let feed: JobFeed
     private let logger: Logger
     private let onBound: @Sendable (ListenAddress) async -> Void
+
+    /// How long a request may stand still before it is whole, and how long a connection may be kept for the next.
+    private static let patience = TimeAmount.seconds(30)
 
     /// Creates the service; `onBound` is told where the API can be reached.
     ///
@@ -31,6 +35,7 @@ package struct AdminService: Service {
     package func run() async throws {
         let application = Application(
             router: api.router(),
+            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: Self.patience)),
             configuration: ApplicationConfiguration(
                 address: .hostname(listen.host, port: listen.port),
                 serverName: Software.description

@@ -9,17 +9,20 @@ package struct Administration: Sendable {
     private let store: CoordinatorStore
     private let registry: SessionRegistry
     private let runner: JobRunner
+    private let readKeys: @Sendable () throws -> Void
     private let now: @Sendable () -> Date
 
     package init(
         store: CoordinatorStore,
         registry: SessionRegistry,
         runner: JobRunner,
+        reload: @escaping @Sendable () throws -> Void = {},
         now: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.store = store
         self.registry = registry
         self.runner = runner
+        self.readKeys = reload
         self.now = now
     }
 
@@ -30,6 +33,9 @@ package struct Administration: Sendable {
             runningJob: runner.runningJob
         )
     }
+
+    /// Takes changed certificates and keys into use.
+    package func reload() throws { try readKeys() }
 
     // MARK: - Clients
 

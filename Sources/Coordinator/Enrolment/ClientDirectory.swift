@@ -73,14 +73,7 @@ package struct ClientDirectory: Sendable {
                 sql: "UPDATE certificate SET revoked_at = ? WHERE client = ? AND revoked_at IS NULL",
                 arguments: [moment, name]
             )
-            try db.execute(
-                sql: """
-                    INSERT INTO certificate (fingerprint, serial, client, issued_at, expires_at) VALUES (?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    record.fingerprint.hexadecimal, record.serial, name, moment, record.expiry.timeIntervalSince1970,
-                ]
-            )
+            try Self.insert(record, at: moment, in: db)
             try AuditLog.append(
                 .clientEnrolled,
                 name,
@@ -92,19 +85,91 @@ package struct ClientDirectory: Sendable {
         }
     }
 
+    private static func insert(_ record: IssuedCertificate, at moment: Double, in db: Database) throws {
+        try db.execute(
+            sql: "INSERT INTO certificate (fingerprint, serial, client, issued_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+            arguments: [
+                record.fingerprint.hexadecimal, record.serial, record.name, moment, record.expiry.timeIntervalSince1970,
+            ]
+        )
+    }
+
+    // MARK: - Renewal
+
+    /// How many certificates a client may be given within the life of one: renewing at two thirds takes two, and an answer
+    /// that is lost on the way another.
+    static let renewalsPerLifetime = 16
+    /// How long a certificate that has ended is remembered.
+    private static let memoryOfEnded: Double = 90 * 86_400
+
+    /// Records another certificate of a client, in one transaction with the look at the one that it has shown.
+    ///
+    /// The shown certificate stays good until its end: the client may never get the answer.
+    ///
+    /// - Parameters:
+    ///   - name: The client.
+    ///   - fingerprint: The certificate that it has shown.
+    ///   - lifetime: How long certificates are valid.
+    ///   - now: When it asked.
+    ///   - issue: Signs the certificate, and says what to keep of it.
+    /// - Returns: What `issue` returned, or `nil` when the shown certificate is not admitted or was renewed too often.
+    /// - Throws: What `issue` throws; nothing is recorded then.
+    package func renew<Certificate: Sendable>(
+        _ name: String,
+        fingerprint: ContentDigest,
+        lifetime: Duration,
+        now: Date,
+        issue: @escaping @Sendable () throws -> (Certificate, IssuedCertificate)
+    ) async throws -> Certificate? {
+        let moment = now.timeIntervalSince1970
+        return try await database.writer.write { db in
+            guard try Self.admission(of: name, fingerprint: fingerprint, in: db) == .admitted else { return nil }
+            let recent = try Int.fetchOne(
+                db,
+                sql: "SELECT COUNT(*) FROM certificate WHERE client = ? AND issued_at > ?",
+                arguments: [name, moment - lifetime / .seconds(1)]
+            )
+            guard recent ?? 0 < Self.renewalsPerLifetime else { return nil }
+            let (certificate, record) = try issue()
+            try Self.insert(record, at: moment, in: db)
+            try db.execute(
+                sql: "DELETE FROM certificate WHERE client = ? AND expires_at < ?",
+                arguments: [name, moment - Self.memoryOfEnded]
+            )
+            try AuditLog.append(
+                .clientRenewed,
+                name,
+                "certificate \(record.fingerprint.hexadecimal)",
+                at: now,
+                in: db
+            )
+            return certificate
+        }
+    }
+
+    /// When the last certificate that is admitted now ends; `nil` when there is none.
+    package func latestExpiry() async throws -> Date? {
+        try await database.writer.read { db in
+            try Double.fetchOne(db, sql: "SELECT MAX(expires_at) FROM certificate WHERE revoked_at IS NULL")
+                .map(Date.init(timeIntervalSince1970:))
+        }
+    }
+
     // MARK: - Admission
 
     /// Says whether the holder of a certificate may come in under `name`.
     package func admission(of name: String, fingerprint: ContentDigest) async throws -> Admission {
-        try await database.writer.read { db in
-            let row = try Row.fetchOne(
-                db,
-                sql: "SELECT client, revoked_at FROM certificate WHERE fingerprint = ?",
-                arguments: [fingerprint.hexadecimal]
-            )
-            guard let row, row["client"] == name else { return .unknown }
-            return row["revoked_at"] as Double? == nil ? .admitted : .revoked
-        }
+        try await database.writer.read { db in try Self.admission(of: name, fingerprint: fingerprint, in: db) }
+    }
+
+    private static func admission(of name: String, fingerprint: ContentDigest, in db: Database) throws -> Admission {
+        let row = try Row.fetchOne(
+            db,
+            sql: "SELECT client, revoked_at FROM certificate WHERE fingerprint = ?",
+            arguments: [fingerprint.hexadecimal]
+        )
+        guard let row, row["client"] == name else { return .unknown }
+        return row["revoked_at"] as Double? == nil ? .admitted : .revoked
     }
 
     /// Notes what a client said of itself when it connected.

@@ -8,23 +8,35 @@ package import Transport
 /// Turns invitations into certificates.
 package struct EnrolmentDesk: Sendable {
     private let clients: ClientDirectory
-    private let authority: CertificateAuthority
+    private let issuer: @Sendable () -> IssuingAuthority
     private let lifetime: Duration
     private let metrics: CoordinatorMetrics
     private let logger: Logger
+    private let expel: @Sendable (String) async -> Void
     private let now: @Sendable () -> Date
 
-    /// Creates the desk; `lifetime` is how long a client's certificate is valid.
+    /// Creates the desk.
+    ///
+    /// - Parameters:
+    ///   - clients: Who is known.
+    ///   - issuer: Says who issues certificates now.
+    ///   - lifetime: How long a client's certificate is valid.
+    ///   - metrics: Where enrolments are counted.
+    ///   - logger: Where it says whom it let in.
+    ///   - expel: Closes the connection of a client whose certificates have just been replaced by an invitation.
+    ///   - now: The time.
     package init(
         clients: ClientDirectory,
-        authority: CertificateAuthority,
+        issuer: @escaping @Sendable () -> IssuingAuthority,
         lifetime: Duration,
         metrics: CoordinatorMetrics,
         logger: Logger,
+        expel: @escaping @Sendable (String) async -> Void = { _ in },
         now: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.clients = clients
-        self.authority = authority
+        self.issuer = issuer
+        self.expel = expel
         self.lifetime = lifetime
         self.metrics = metrics
         self.logger = logger
@@ -41,6 +53,7 @@ package struct EnrolmentDesk: Sendable {
     /// - Returns: A certificate, or a reason that tells nothing.
     package func enrol(_ attempt: EnrolmentAttempt, federation: ListenAddress) async -> EnrolmentAnswer {
         let moment = now()
+        let authority = issuer().authority
         do {
             let issued = try await clients.redeem(secretHash: Self.hash(of: attempt.secret), now: moment) { name in
                 let certificate = try authority.issueClient(
@@ -61,6 +74,7 @@ package struct EnrolmentDesk: Sendable {
                 metadata: ["client.id": "\(record.name)", "peer.address": "\(attempt.address)"]
             )
             metrics.enrolments.increment()
+            await expel(record.name)
             return .accepted(
                 certificate: certificate,
                 name: record.name,
@@ -73,10 +87,58 @@ package struct EnrolmentDesk: Sendable {
         }
     }
 
+    /// Certifies a new key of a client that is connected with a certificate of this directory.
+    ///
+    /// - Parameters:
+    ///   - peer: The client, as the handshake proved it.
+    ///   - request: A PKCS #10 request that the new key has signed.
+    /// - Returns: A certificate and whom to trust, or why there is none.
+    package func renew(_ peer: PeerIdentity, certificateRequest request: [UInt8]) async -> RenewalAnswer {
+        let moment = now()
+        let issuer = issuer()
+        let lifetime = lifetime
+        do {
+            let publicKey = try NodePublicKey(certificateRequest: request)
+            let certificate = try await clients.renew(
+                peer.name,
+                fingerprint: ContentDigest(peer.fingerprint),
+                lifetime: lifetime,
+                now: moment
+            ) {
+                let certificate = try issuer.authority.issueClient(
+                    name: peer.name,
+                    publicKey: publicKey,
+                    now: moment,
+                    validFor: lifetime
+                )
+                return (certificate, IssuedCertificate(certificate, name: peer.name))
+            }
+            guard let certificate else {
+                logger.info("Renewal refused", metadata: ["client.id": "\(peer.name)"])
+                return .rejected(reason: "The certificate is revoked, or was renewed too often of late.")
+            }
+            logger.info("Certificate renewed", metadata: ["client.id": "\(peer.name)"])
+            metrics.renewals.increment()
+            return .accepted(certificate, authorities: issuer.trusted)
+        } catch let error as CredentialError {
+            return .rejected(reason: "\(error)")
+        } catch {
+            logger.error("Renewal failed", metadata: ["client.id": "\(peer.name)", "error": "\(error)"])
+            return .rejected(reason: "The server could not record the certificate. Try again later.")
+        }
+    }
+
     /// What is stored of a secret.
     package static func hash(of secret: [UInt8]) -> ContentDigest {
         ContentDigest(SHA256.hash(data: secret))
     }
+}
+
+/// What the desk says to a wish for a new certificate.
+package enum RenewalAnswer: Sendable {
+    case accepted(NodeCertificate, authorities: [NodeCertificate])
+    /// The reason is a sentence for people.
+    case rejected(reason: String)
 }
 
 extension IssuedCertificate {

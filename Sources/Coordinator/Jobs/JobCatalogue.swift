@@ -96,6 +96,20 @@ package struct JobCatalogue: Sendable {
         try await database.writer.read { db in try Self.summary(of: id, in: db) }
     }
 
+    /// Returns where a job stands with its privacy budget; `nil` when it adds no noise.
+    ///
+    /// - Throws: ``CoordinatorError/unknownJob(_:)``.
+    package func privacyStanding(of id: JobID) async throws -> PrivacyStanding? {
+        let (job, ledger, committed) = try await database.writer.read { db in
+            guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id.rawValue]) else {
+                throw CoordinatorError.unknownJob(id)
+            }
+            let committed: Int = row["committed_rounds"]
+            return (try JobRecord(row: row), try PrivacyChargeTable(job: id, db: db).ledger(), committed)
+        }
+        return try PrivacyStanding(of: job.configuration, ledger: ledger, committedRounds: committed)
+    }
+
     /// Returns everything measured in a job, by round, client, phase and name.
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``.

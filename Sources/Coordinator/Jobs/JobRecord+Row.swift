@@ -28,9 +28,10 @@ extension JobSummary {
     /// Reads a row of `job`, with the reason for which an attempt at the current round was abandoned.
     init(row: Row) throws {
         let record = try JobRecord(row: row)
-        guard let phase = Phase(rawValue: row["phase"]) else {
+        guard let stored = Phase(rawValue: row["phase"]) else {
             throw CoordinatorError.corruptRecord(table: "job", key: record.id.rawValue)
         }
+        let phase: Phase = row["is_exhausted"] ? .budgetExhausted : stored
         func date(_ column: String) -> Date? {
             (row[column] as Double?).map(Date.init(timeIntervalSince1970:))
         }
@@ -41,6 +42,7 @@ extension JobSummary {
             reason: row["failure"] ?? row["abandoned_for"],
             rounds: record.configuration.rounds,
             committedRounds: row["committed_rounds"],
+            isCharged: record.configuration.isCharged,
             submittedAt: Date(timeIntervalSince1970: row["submitted_at"]),
             startedAt: date("started_at"),
             endedAt: date("ended_at")

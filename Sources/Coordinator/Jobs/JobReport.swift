@@ -42,6 +42,8 @@ package struct RoundReport: Hashable, Sendable, Codable {
     package let traffic: Traffic
     /// From the opening of the round, or its resumption, until its result was there.
     package let seconds: Double?
+    /// ε of the job up to this round; `nil` where nothing is charged.
+    package let epsilon: Double?
     /// Whether nothing is to come any more.
     package let isComplete: Bool
 
@@ -110,6 +112,7 @@ extension RoundReport {
             overall: overall,
             traffic: traffic,
             seconds: figures[MeasurementNames.round]?[""]?[MeasurementNames.seconds],
+            epsilon: figures[MeasurementNames.round]?[""]?[MeasurementNames.epsilon],
             isComplete: isComplete
         )
     }

@@ -31,6 +31,8 @@ package struct JobRecord: Sendable {
 package struct JobSummary: Hashable, Sendable, Codable {
     package enum Phase: String, Hashable, Sendable, Codable {
         case pending, running, finished, failed, cancelled
+        /// The privacy budget does not cover the next round.
+        case budgetExhausted = "budget exhausted"
 
         /// Whether nothing can follow.
         package var isFinal: Bool { self != .pending && self != .running }
@@ -43,6 +45,8 @@ package struct JobSummary: Hashable, Sendable, Codable {
     package let reason: String?
     package let rounds: Int
     package let committedRounds: Int
+    /// Whether rounds cost privacy that is counted.
+    package let isCharged: Bool
     package let submittedAt: Date
     package let startedAt: Date?
     package let endedAt: Date?

@@ -13,6 +13,8 @@ enum MeasurementNames {
     static let accuracy = "accuracy"
     static let examples = "examples"
     static let seconds = "seconds"
+    static let epsilon = "epsilon"
+    static let clippingNorm = "clipping_norm"
     /// Measured by the session that moved the bytes, whatever the client says of itself.
     static let bytesUp = "payload_bytes_up"
     static let bytesDown = "payload_bytes_down"

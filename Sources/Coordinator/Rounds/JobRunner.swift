@@ -88,7 +88,18 @@ extension Error {
     fileprivate var isOfStorage: Bool {
         switch self {
         case is DatabaseError, is FileError, is PayloadError: true
+        case let error as StoredAdapterError: error.isOfDisk
         default: false
+        }
+    }
+}
+
+extension StoredAdapterError {
+    /// Whether the job can go on when the payload is back; to fail it would throw its rounds away.
+    fileprivate var isOfDisk: Bool {
+        switch self {
+        case .missing, .damaged: true
+        case .unreadable: false
         }
     }
 }

@@ -38,8 +38,16 @@ actor ClientSession {
     private let requests: AsyncStream<Fetch>.Continuation
     private var conversation: ServerConversation
     private var uploads: [PayloadDigest: Upload] = [:]
+    /// Offers whose bytes are to be asked for as soon as the gate says so, the oldest first.
+    private var postponed: [(digest: PayloadDigest, offer: UpdateOffer, message: Tributary_V1_UpdateOffer)] = []
+    private var hasUploadPlace = false
+    private var waitsForUploadPlace = false
     /// What the latest order for a payload was, to tell what its bytes are for.
     private var orderOfPayload: [PayloadDigest: WorkOrder.Kind] = [:]
+    /// When the certificate ends that was shown or renewed last.
+    private var certificateEnd: ContinuousClock.Instant
+    /// The orders to which the silo's policy said no, each noted once.
+    private var refusals: Set<WorkOrder.ID> = []
     private var progressReported: ContinuousClock.Instant?
     private var isOver = false
     /// The last word, if there is one.
@@ -61,6 +69,7 @@ actor ClientSession {
         self.logger = logger
         self.conversation = ServerConversation(limits: environment.limits, openedAt: environment.now())
         self.lastHeard = environment.date()
+        self.certificateEnd = environment.instant(of: peer.notValidAfter)
         (self.outgoing, self.frames) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.outgoingLimit))
         (self.fetches, self.requests) = AsyncStream.makeStream()
     }
@@ -75,20 +84,32 @@ actor ClientSession {
         lastHeard = environment.date()
         do {
             try await act(on: conversation.received(frame, at: environment.now()))
-        } catch let violation as ProtocolViolation {
-            logger.info("Protocol violation", metadata: ["reason": "\(violation)"])
-            end(violation.goodbye)
-        } catch is CancellationError {
-            close()
-        } catch let error as PayloadError where error.isOfSender {
-            logger.info("Upload refused", metadata: ["reason": "\(error)"])
-            end(Tributary_V1_Goodbye(.protocolError, "\(error)"))
         } catch {
-            logger.error("Session failed", metadata: ["error": "\(error)"])
-            end(Tributary_V1_Goodbye(.unspecified, "The server could not store what it was sent. Try again later."))
+            fail(error)
         }
         return !isOver
     }
+
+    /// Ends the session because of what the client sent, or because the server could not do its part.
+    func fail(_ error: any Error) {
+        switch error {
+        case let violation as ProtocolViolation:
+            logger.info("Protocol violation", metadata: ["reason": "\(violation)"])
+            end(violation.goodbye)
+        case is CancellationError:
+            close()
+        case let error as PayloadError where error.isOfSender:
+            logger.info("Upload refused", metadata: ["reason": "\(error)"])
+            end(Tributary_V1_Goodbye(.protocolError, "\(error)"))
+        default:
+            logger.error("Session failed", metadata: ["error": "\(error)"])
+            environment.storageFailed(error)
+            end(Tributary_V1_Goodbye(.unspecified, "The server could not do what it was asked. Try again later."))
+        }
+    }
+
+    /// The frames that the client has reason to send now.
+    var expectedFrames: FrameLimits { conversation.expectedFrames }
 
     private func act(on event: ServerConversation.Event) async throws {
         switch event {
@@ -96,6 +117,7 @@ actor ClientSession {
             try await welcome(hello)
         case .orderReply(let reply):
             guard !reply.accepted, let order = WorkOrder.ID(reply.id) else { return }
+            if reply.refusedByPolicy { try await note(reply.reason, on: order) }
             await environment.registry.report(.failed(client, order, reason: reply.reason), from: self)
         case .progress(let progress):
             await pass(progress)
@@ -107,6 +129,8 @@ actor ClientSession {
             try await store(chunk, isLast: isLast)
         case .evaluationResult(let message):
             try await take(message)
+        case .renewalRequest(let request):
+            await renew(request)
         case .ping(let nonce):
             var pong = Tributary_V1_Pong()
             pong.nonce = nonce
@@ -155,6 +179,34 @@ actor ClientSession {
         return false
     }
 
+    /// Puts on record that a silo's own policy said no.
+    private func note(_ reason: String, on order: WorkOrder.ID) async throws {
+        guard refusals.insert(order).inserted else { return }
+        let reason = PeerText.sentence(reason)
+        logger.notice("A silo's policy refuses an order", metadata: ["job.id": "\(order.job)", "reason": "\(reason)"])
+        try await environment.audit.record(
+            .orderRefused,
+            client.rawValue,
+            "\(order.kind.rawValue), round \(order.round) of job \(order.job): \(reason)",
+            at: environment.date()
+        )
+    }
+
+    /// Certifies the client's new key; the session then lasts as long as the new certificate.
+    private func renew(_ request: Tributary_V1_RenewalRequest) async {
+        var response = Tributary_V1_RenewalResponse()
+        switch await environment.renew(peer, [UInt8](request.certificateRequest)) {
+        case .accepted(let certificate, let authorities):
+            response.accepted = true
+            response.certificate = Data(certificate.bytes)
+            response.authorities = authorities.map { Data($0.bytes) }
+            certificateEnd = max(certificateEnd, environment.instant(of: certificate.notValidAfter))
+        case .rejected(let reason):
+            response.reason = reason
+        }
+        send(.renewalResponse(response))
+    }
+
     private func pass(_ progress: Tributary_V1_Progress) async {
         let now = environment.now()
         let isLast = progress.step >= progress.stepCount
@@ -198,26 +250,71 @@ actor ClientSession {
             await environment.registry.report(.offered(offer), from: self)
             return
         }
-        guard uploads[digest] == nil else {
+        guard uploads[digest] == nil, !postponed.contains(where: { $0.digest == digest }) else {
             answer(offer.order, with: .rejected(reason: "The same bytes are on their way for another order."))
             return
         }
-        let receiver = try await environment.payloads.beginReceiving(
-            digest,
-            byteCount: message.adapter.byteCount,
-            from: client.rawValue,
-            maximum: environment.limits.payloadBytes
-        )
-        guard !isOver else { return }
-        let offset = await receiver.offset
-        if offset == message.adapter.byteCount {
-            // Everything had come before the last break.
-            try await receiver.finish()
-            await environment.registry.report(.offered(offer), from: self)
-        } else {
-            uploads[digest] = Upload(offer: offer, receiver: receiver)
-            frames.yield(try conversation.requestUpload(of: message, from: offset, at: environment.now()))
+        conversation.postponeUpload(of: message, digest: digest)
+        postponed.append((digest, offer, message))
+        if !hasUploadPlace, !waitsForUploadPlace {
+            waitsForUploadPlace = true
+            guard await environment.uploads.enter(self) else { return }
+            takeUploadPlace()
         }
+        if hasUploadPlace { try await requestUploads() }
+    }
+
+    /// Takes the place that a gate has for this session, and asks for what was postponed.
+    ///
+    /// - Returns: Whether the place is wanted.
+    func admitUploads() async -> Bool {
+        guard !isOver, !postponed.isEmpty else {
+            waitsForUploadPlace = false
+            return false
+        }
+        takeUploadPlace()
+        do {
+            try await requestUploads()
+        } catch {
+            fail(error)
+        }
+        return true
+    }
+
+    private func takeUploadPlace() {
+        waitsForUploadPlace = false
+        hasUploadPlace = true
+        if isOver { returnUploadPlace() }
+    }
+
+    /// Gives the place back when nothing is awaited any more.
+    private func returnUploadPlace() {
+        guard hasUploadPlace, isOver || (uploads.isEmpty && postponed.isEmpty) else { return }
+        hasUploadPlace = false
+        Task { [gate = environment.uploads] in await gate.leave() }
+    }
+
+    private func requestUploads() async throws {
+        while !isOver, !postponed.isEmpty {
+            let (digest, offer, message) = postponed.removeFirst()
+            let receiver = try await environment.payloads.beginReceiving(
+                digest,
+                byteCount: message.adapter.byteCount,
+                from: client.rawValue,
+                maximum: environment.limits.payloadBytes
+            )
+            guard !isOver else { return }
+            let offset = await receiver.offset
+            if offset == message.adapter.byteCount {
+                // Everything had come before the last break.
+                try await receiver.finish()
+                await environment.registry.report(.offered(offer), from: self)
+            } else {
+                uploads[digest] = Upload(offer: offer, receiver: receiver)
+                frames.yield(try conversation.requestUpload(of: message, from: offset, at: environment.now()))
+            }
+        }
+        returnUploadPlace()
     }
 
     private func store(_ chunk: Chunk, isLast: Bool) async throws {
@@ -228,6 +325,7 @@ actor ClientSession {
         try await upload.receiver.finish()
         // Withdrawn while it was on its way to the disk: the client has its answer.
         guard uploads.removeValue(forKey: chunk.digest) != nil else { return }
+        returnUploadPlace()
         await environment.registry.report(.offered(upload.offer), from: self)
     }
 
@@ -257,6 +355,13 @@ actor ClientSession {
         if order.kind == .train, let upload = uploads.first(where: { $0.value.offer.order == order }) {
             uploads[upload.key] = nil
             answer(order, with: .rejected(reason: reason))
+            returnUploadPlace()
+            return
+        }
+        if order.kind == .train, let index = postponed.firstIndex(where: { $0.offer.order == order }) {
+            postponed.remove(at: index)
+            answer(order, with: .rejected(reason: reason))
+            returnUploadPlace()
             return
         }
         var withdrawal = Tributary_V1_OrderWithdrawal()
@@ -286,9 +391,15 @@ actor ClientSession {
     // MARK: - Sending payloads
 
     /// Says whether the client may have what it asks for and is to be sent it.
+    ///
+    /// - Throws: `ProtocolViolation` when nothing of the payload is left from the offset on.
     func begins(_ fetch: Fetch) async throws -> Bool {
         if try await environment.runs.isFetchable(fetch.digest, by: client), environment.payloads.contains(fetch.digest)
         {
+            let byteCount = UInt64(try environment.payloads.byteCount(of: fetch.digest))
+            guard fetch.offset < byteCount else {
+                throw ProtocolViolation.offsetBeyondEnd(offset: fetch.offset, byteCount: byteCount)
+            }
             return true
         }
         // An order may have been withdrawn while the request was on its way: no reason to part.
@@ -309,13 +420,23 @@ actor ClientSession {
     // MARK: - Patience
 
     /// When the session ends unless something comes before.
-    var deadline: ContinuousClock.Instant { conversation.deadline }
+    var deadline: ContinuousClock.Instant { min(conversation.deadline, certificateEnd) }
 
     /// Ends the session when its deadline has passed.
     ///
     /// - Returns: Whether it goes on.
     func checkDeadline() -> Bool {
         guard !isOver else { return false }
+        guard environment.now() < certificateEnd else {
+            logger.info("The certificate has ended")
+            end(
+                Tributary_V1_Goodbye(
+                    .unspecified,
+                    "The certificate of '\(peer.name)' has ended. Connect with a newer one."
+                )
+            )
+            return false
+        }
         do {
             try conversation.checkDeadline(at: environment.now())
         } catch {
@@ -326,6 +447,11 @@ actor ClientSession {
     }
 
     // MARK: - The end
+
+    /// What to say when the server stops.
+    var shutdownNotice: Tributary_V1_Goodbye {
+        get async { .shuttingDown(clients: await environment.registry.largestCount) }
+    }
 
     /// Ends the session with a last word.
     func end(_ goodbye: Tributary_V1_Goodbye) {
@@ -343,6 +469,8 @@ actor ClientSession {
         frames.finish()
         requests.finish()
         uploads = [:]
+        postponed = []
+        returnUploadPlace()
     }
 
     private func send(_ message: Tributary_V1_Control.OneOf_Message) {

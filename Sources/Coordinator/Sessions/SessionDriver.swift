@@ -49,7 +49,7 @@ struct SessionDriver {
             while let over = part, over != .writing, over != .farewell { part = await group.next() }
             group.cancelAll()
         }
-        await connection.close(saying: Task.isCancelled ? .shuttingDown : session.farewell)
+        await connection.close(saying: Task.isCancelled ? session.shutdownNotice : session.farewell)
     }
 
     private func read() async {
@@ -70,6 +70,8 @@ struct SessionDriver {
     private func write() async {
         for await frame in session.outgoing {
             do {
+                // Before the frame that makes the client send more.
+                connection.allow(await session.expectedFrames)
                 try await connection.send(frame)
             } catch {
                 return
@@ -83,8 +85,10 @@ struct SessionDriver {
                 guard try await session.begins(fetch) else { continue }
                 try await send(fetch)
                 await session.ends(fetch)
-            } catch {
+            } catch is TransportError {
                 return
+            } catch {
+                return await session.fail(error)
             }
         }
     }
@@ -114,8 +118,19 @@ struct SessionDriver {
 }
 
 extension Tributary_V1_Goodbye {
-    static var shuttingDown: Tributary_V1_Goodbye {
-        Tributary_V1_Goodbye(.shuttingDown, "The server is shutting down. It resumes where it stopped.")
+    /// How many clients may come back in a second after a restart: a handshake costs a core a millisecond or so.
+    private static let returnsPerSecond = 250
+
+    static var shuttingDown: Tributary_V1_Goodbye { shuttingDown(clients: 0) }
+
+    /// The last word of a server that stops, which spreads the return of so many clients.
+    static func shuttingDown(clients: Int) -> Tributary_V1_Goodbye {
+        var goodbye = Tributary_V1_Goodbye(
+            .shuttingDown,
+            "The server is shutting down. It resumes where it stopped."
+        )
+        goodbye.reconnectWithinMilliseconds = UInt32(clamping: 1000 + clients * 1000 / returnsPerSecond)
+        return goodbye
     }
 
     init(_ code: Code, _ reason: String) {

@@ -37,6 +37,9 @@ package actor SessionRegistry {
 
     package var connectedCount: Int { entries.count }
 
+    /// The most clients that were connected at a time: so many will come again after a restart.
+    private(set) var largestCount = 0
+
     package var profiles: [ClientProfile] {
         entries.values.map(\.profile).sorted { $0.id < $1.id }
     }
@@ -58,6 +61,7 @@ package actor SessionRegistry {
     func enter(_ session: ClientSession, as profile: ClientProfile) async -> Bool {
         guard !isClosed else { return false }
         let older = entries.updateValue(Entry(session: session, profile: profile), forKey: profile.id)
+        largestCount = max(largestCount, entries.count)
         metrics.connectedClients.record(entries.count)
         consumer?.yield(.arrived(profile))
         await older?.session.end(

@@ -129,6 +129,27 @@ extension Assignment {
         }
         message.controlVariates = rules.usesControlVariates
         message.rounds = UInt32(clamping: rounds)
+        message.leaseSeconds = UInt32(clamping: lease.components.seconds)
+        message.strategy = strategy
+        if let privacy { message.privacy = privacy.message }
+        return message
+    }
+}
+
+extension PrivacySettings {
+    fileprivate var message: Tributary_V1_Privacy {
+        var message = Tributary_V1_Privacy()
+        message.mechanism =
+            switch mechanism {
+            case .central: .central
+            case .local: .local
+            case .exampleLevel: .exampleLevel
+            case .tree: .tree
+            }
+        message.clippingNorm = clippingNorm
+        message.noiseMultiplier = noiseMultiplier
+        message.delta = delta
+        message.epsilonBudget = epsilonBudget ?? 0
         return message
     }
 }

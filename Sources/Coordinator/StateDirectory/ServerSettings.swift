@@ -2,7 +2,7 @@ package import Foundation
 private import Yams
 
 /// What `server.yaml` says.
-package struct ServerSettings: Hashable, Sendable, Codable {
+package struct ServerSettings: Hashable, Sendable, Decodable {
     /// Where clients connect: with mutual TLS, so any interface will do.
     package var listen: ListenAddress
     /// Where clients join, with TLS of the server alone.
@@ -11,8 +11,8 @@ package struct ServerSettings: Hashable, Sendable, Codable {
     package var adminListen: ListenAddress
     /// The names under which clients reach this machine; the first goes into join strings.
     package var hosts: [String]
-    /// How long a client's certificate is valid.
-    package var certificateDays: Int
+    /// How long a client's certificate is valid, in hours; it is renewed over the live connection.
+    package var certificateHours: Int
     /// The largest payload that the server takes from a client, in MiB.
     package var payloadMebibytes: Int
 
@@ -21,14 +21,14 @@ package struct ServerSettings: Hashable, Sendable, Codable {
         enrolmentListen: ListenAddress,
         adminListen: ListenAddress,
         hosts: [String],
-        certificateDays: Int = 30,
+        certificateHours: Int = 24,
         payloadMebibytes: Int = 4096
     ) {
         self.listen = listen
         self.enrolmentListen = enrolmentListen
         self.adminListen = adminListen
         self.hosts = hosts
-        self.certificateDays = certificateDays
+        self.certificateHours = certificateHours
         self.payloadMebibytes = payloadMebibytes
     }
 
@@ -37,6 +37,8 @@ package struct ServerSettings: Hashable, Sendable, Codable {
         case enrolmentListen = "enrolment_listen"
         case adminListen = "admin_listen"
         case hosts
+        case certificateHours = "certificate_hours"
+        /// What earlier versions wrote.
         case certificateDays = "certificate_days"
         case payloadMebibytes = "payload_mebibytes"
     }
@@ -94,12 +96,21 @@ extension ServerSettings {
 
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
+        let days = try container.decodeIfPresent(Int.self, forKey: .certificateDays)
+        let hours = try container.decodeIfPresent(Int.self, forKey: .certificateHours)
+        guard days == nil || hours == nil else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .certificateDays,
+                in: container,
+                debugDescription: "it says the same as `certificate_hours`. Remove one of them."
+            )
+        }
         try self.init(
             listen: container.decode(ListenAddress.self, forKey: .listen),
             enrolmentListen: container.decode(ListenAddress.self, forKey: .enrolmentListen),
             adminListen: container.decode(ListenAddress.self, forKey: .adminListen),
             hosts: container.decodeIfPresent([String].self, forKey: .hosts) ?? [],
-            certificateDays: container.decodeIfPresent(Int.self, forKey: .certificateDays) ?? 30,
+            certificateHours: hours ?? days.map { (1...3650).contains($0) ? $0 * 24 : 0 } ?? 24,
             payloadMebibytes: container.decodeIfPresent(Int.self, forKey: .payloadMebibytes) ?? 4096
         )
     }
@@ -115,8 +126,9 @@ extension ServerSettings {
         admin_listen: "\(adminListen)"
         # The names under which clients reach this machine; the first goes into join strings.
         hosts: [\(hosts.map { "\"\($0)\"" }.joined(separator: ", "))]
-        # How long a client's certificate is valid.
-        certificate_days: \(certificateDays)
+        # How many hours a client's certificate is valid. Clients renew at two thirds of that while they are connected; one
+        # that is away for longer needs a new invitation.
+        certificate_hours: \(certificateHours)
         # The largest adapter that the server takes from a client.
         payload_mebibytes: \(payloadMebibytes)
 
@@ -125,10 +137,10 @@ extension ServerSettings {
 
     private func validate(path: String) throws {
         guard adminListen.isLoopback else { throw CoordinatorError.adminNotOnLoopback("\(adminListen)") }
-        guard (1...3650).contains(certificateDays) else {
+        guard (1...87_600).contains(certificateHours) else {
             throw CoordinatorError.invalidSettings(
                 path: path,
-                problem: "`certificate_days` is \(certificateDays). Write a number from 1 to 3650."
+                problem: "`certificate_hours` is \(certificateHours). Write a number from 1 to 87600."
             )
         }
         guard (1...(1 << 20)).contains(payloadMebibytes) else {

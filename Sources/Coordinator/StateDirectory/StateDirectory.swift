@@ -1,3 +1,4 @@
+import FederatedLearning
 package import Foundation
 private import Glibc
 package import Transport
@@ -7,6 +8,7 @@ package import Transport
 /// ```
 /// server.yaml              where to listen, and under which names
 /// ca/authority.pem, authority-key.pem
+/// ca/previous.pem, previous-key.pem, rotation.json      while one authority takes over from another
 /// tls/server.pem, server-key.pem
 /// tributary.sqlite         jobs, rounds, clients, the audit log
 /// payloads/                adapters, by SHA-256
@@ -34,13 +36,24 @@ package struct StateDirectory: Sendable {
 
     // MARK: - Layout
 
+    static let databaseName = "tributary.sqlite"
+    static let payloadFolderName = "payloads"
+
+    /// Where a payload lies, from the folder on.
+    static func payloadPath(_ digest: ContentDigest) -> String { "\(payloadFolderName)/blobs/\(digest.hexadecimal)" }
+
     private var settingsFile: URL { root.appendingPathComponent("server.yaml") }
-    private var authorityCertificate: URL { root.appendingPathComponent("ca/authority.pem") }
-    private var authorityKey: URL { root.appendingPathComponent("ca/authority-key.pem") }
-    private var serverCertificate: URL { root.appendingPathComponent("tls/server.pem") }
-    private var serverKey: URL { root.appendingPathComponent("tls/server-key.pem") }
-    private var databaseFile: URL { root.appendingPathComponent("tributary.sqlite") }
-    private var payloadFolder: URL { root.appendingPathComponent("payloads", isDirectory: true) }
+    private var authorityFolder: URL { root.appendingPathComponent("ca", isDirectory: true) }
+    var authorityCertificate: URL { authorityFolder.appendingPathComponent("authority.pem") }
+    var previousAuthority: URL { authorityFolder.appendingPathComponent("previous.pem") }
+    var previousAuthorityKey: URL { authorityFolder.appendingPathComponent("previous-key.pem") }
+    var rotationFile: URL { authorityFolder.appendingPathComponent("rotation.json") }
+    var authorityKey: URL { authorityFolder.appendingPathComponent("authority-key.pem") }
+    private var serverFolder: URL { root.appendingPathComponent("tls", isDirectory: true) }
+    var serverCertificate: URL { serverFolder.appendingPathComponent("server.pem") }
+    var serverKey: URL { serverFolder.appendingPathComponent("server-key.pem") }
+    private var databaseFile: URL { root.appendingPathComponent(Self.databaseName) }
+    private var payloadFolder: URL { root.appendingPathComponent(Self.payloadFolderName, isDirectory: true) }
     private var tokenFile: URL { root.appendingPathComponent("admin-token") }
     private var lockFile: URL { root.appendingPathComponent("lock") }
     private var runFile: URL { root.appendingPathComponent("run.json") }
@@ -51,21 +64,20 @@ package struct StateDirectory: Sendable {
         try ServerSettings(contentsOf: settingsFile)
     }
 
+    /// The authority that issues certificates now.
     package func authority() throws -> CertificateAuthority {
         try CertificateAuthority(certificateFile: authorityCertificate, keyFile: authorityKey)
     }
 
-    /// The authority's certificate alone, for those who need not sign.
+    /// The authority that the server's certificate is from, by which join strings name the server.
     package func authorityFingerprint() throws -> CertificateFingerprint {
-        try NodeCertificate(contentsOf: authorityCertificate).fingerprint
+        try serverCredentials().authority.fingerprint
     }
 
     package func serverCredentials() throws -> ServerCredentials {
-        try ServerCredentials(
-            certificateFile: serverCertificate,
-            keyFile: serverKey,
-            authorityFile: authorityCertificate
-        )
+        var files = [authorityCertificate]
+        if FileManager.default.fileExists(atPath: previousAuthority.path) { files.append(previousAuthority) }
+        return try ServerCredentials(certificateFile: serverCertificate, keyFile: serverKey, authorityFiles: files)
     }
 
     package func adminToken() throws -> String {
@@ -74,10 +86,19 @@ package struct StateDirectory: Sendable {
 
     /// Opens the database and the payload folder, which commands may do while a server runs.
     package func openStore() throws -> CoordinatorStore {
-        try CoordinatorStore(
-            database: CoordinatorDatabase(file: databaseFile),
-            payloads: PayloadStore(directory: payloadFolder)
-        )
+        try CoordinatorStore(database: openDatabase(), payloads: PayloadStore(directory: payloadFolder))
+    }
+
+    func openDatabase() throws -> CoordinatorDatabase { try CoordinatorDatabase(file: databaseFile) }
+
+    /// Every file but the database and the payloads, by its path from the folder on: settings, certificates and keys.
+    func configurationFiles() throws -> [String] {
+        let single = [settingsFile, tokenFile].map(\.lastPathComponent)
+        let keys = try [authorityFolder, serverFolder].flatMap { folder in
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { !$0.hasPrefix(".") }.sorted()
+                .map { "\(folder.lastPathComponent)/\($0)" }
+        }
+        return single + keys
     }
 
     /// Takes the right to run a server here.
@@ -133,47 +154,19 @@ extension StateDirectory {
         now: Date
     ) throws -> StateDirectory {
         let root = root.standardizedFileURL
-        let present = (try? FileManager.default.contentsOfDirectory(atPath: root.path))?.count
-        guard present ?? 0 == 0, present != nil || !FileManager.default.fileExists(atPath: root.path) else {
-            throw CoordinatorError.folderNotEmpty(path: root.path)
-        }
         let settings = try ServerSettings.standard(listen: listen, hosts: hosts)
-        let parent = root.deletingLastPathComponent()
-        try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)
-        let draft = StateDirectory(
-            root: parent.appendingPathComponent(".\(root.lastPathComponent).\(UUID().uuidString)", isDirectory: true)
-        )
-        do {
-            try draft.fill(settings, now: now)
-            guard rename(draft.root.path, root.path) == 0 else { throw failure(root) }
-        } catch {
-            try? FileManager.default.removeItem(at: draft.root)
-            throw error
-        }
+        try FolderDraft.create(at: root) { draft in try StateDirectory(root: draft).fill(settings, now: now) }
         return StateDirectory(root: root)
     }
 
     private func fill(_ settings: ServerSettings, now: Date) throws {
-        for folder in [root, root.appendingPathComponent("ca"), root.appendingPathComponent("tls"), payloadFolder] {
-            guard mkdir(folder.path, 0o700) == 0 else { throw Self.failure(folder) }
-        }
+        for folder in [authorityFolder, serverFolder, payloadFolder] { try FolderDraft.makeFolder(folder) }
         let authority = try CertificateAuthority.create(name: "Tributary \(settings.advertisedHost)", now: now)
         try authority.write(certificateFile: authorityCertificate, keyFile: authorityKey)
-        let key = NodeKey()
-        var hosts: [String] = []
-        for host in settings.hosts + ["localhost", "127.0.0.1", "::1"] where !hosts.contains(host) {
-            hosts.append(host)
-        }
-        if !settings.listen.isWildcard, !hosts.contains(settings.listen.host) { hosts.append(settings.listen.host) }
-        try authority.issueServer(hosts: hosts, publicKey: key.publicKey, now: now).write(to: serverCertificate)
-        try key.write(to: serverKey)
+        try issueServerCertificate(by: authority, settings: settings, now: now)
         try SecretFile.write(AdminToken.generate() + "\n", to: tokenFile)
         _ = try CoordinatorDatabase(file: databaseFile)
         // Last: it is what makes the folder a state directory.
         try DurableFile.replace(settingsFile, with: Data(settings.yaml.utf8), permissions: 0o600)
-    }
-
-    private static func failure(_ file: URL) -> CoordinatorError {
-        .fileFailed(path: file.path, action: .create, reason: String(cString: strerror(errno)))
     }
 }

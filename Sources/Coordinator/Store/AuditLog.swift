@@ -1,4 +1,5 @@
 private import Crypto
+private import FederatedLearning
 package import Foundation
 import GRDB
 private import WireProtocol
@@ -6,12 +7,17 @@ private import WireProtocol
 /// Who was let in, who was shut out, and what was asked of the server: entries that are only ever added.
 ///
 /// Each entry carries the hash of itself and of the chain before it, so that an edited, removed or inserted entry breaks
-/// the chain from there on. Entries are written in the transaction of what they tell of.
+/// the chain from there on. The head, how many entries there are and where their chain ends, is kept beside them, so that
+/// entries cut off at the end are noticed. Whoever can write the file could compute all of it anew: a head that was noted
+/// somewhere else (``Head``) shows that, too. Entries are written in the transaction of what they tell of.
 package struct AuditLog: Sendable {
     package enum Action: String, Sendable, Codable, CaseIterable {
         case clientInvited = "client.invited"
         case clientEnrolled = "client.enrolled"
+        case clientRenewed = "client.renewed"
         case clientRevoked = "client.revoked"
+        /// A silo's own policy said no to an order.
+        case orderRefused = "order.refused"
         case jobSubmitted = "job.submitted"
         case jobCancelled = "job.cancelled"
     }
@@ -23,6 +29,33 @@ package struct AuditLog: Sendable {
         /// The client or the job.
         package let subject: String
         package let detail: String
+    }
+
+    /// Where the chain ends: with it, everything before it is fixed.
+    package struct Head: Hashable, Sendable, Codable, LosslessStringConvertible {
+        /// How many entries there are.
+        package let sequence: Int64
+        package let chain: String
+
+        package init(sequence: Int64, chain: String) {
+            self.sequence = sequence
+            self.chain = chain
+        }
+
+        /// Reads `SEQUENCE:CHAIN`, as ``description`` writes it; `nil` for anything else.
+        package init?(_ text: String) {
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 2, let sequence = Int64(parts[0]), sequence >= 0 else { return nil }
+            self.init(sequence: sequence, chain: String(parts[1]))
+            guard description == text, sequence == 0 ? chain.isEmpty : ContentDigest(hexadecimal: chain) != nil else {
+                return nil
+            }
+        }
+
+        package var description: String { "\(sequence):\(chain)" }
+
+        /// The head of a log without entries.
+        package static let empty = Head(sequence: 0, chain: "")
     }
 
     private let database: CoordinatorDatabase
@@ -38,34 +71,66 @@ package struct AuditLog: Sendable {
         }
     }
 
-    /// Returns the sequence number of the first entry whose chain is broken, or `nil` when every entry is as it was written.
-    package func firstBrokenEntry() async throws -> Int64? {
+    /// Makes sure that every entry is as it was written, and that none is missing.
+    ///
+    /// - Parameter earlier: A head that was noted before; the log has to have gone through it.
+    /// - Returns: The present head.
+    /// - Throws: ``CoordinatorError/auditBroken(entry:)`` with the number of the first entry that is not as it was written.
+    package func verify(since earlier: Head = .empty) async throws -> Head {
         try await database.writer.read { db in
-            var chain = ""
-            var expected: Int64 = 1
+            var head = Head.empty
             let rows = try Row.fetchCursor(db, sql: "SELECT * FROM audit_entry ORDER BY sequence")
             while let row = try rows.next() {
-                guard let (entry, stored) = try? Self.entry(row), entry.sequence == expected else { return expected }
-                chain = Self.link(entry, after: chain)
-                guard chain == stored else { return expected }
-                expected += 1
+                let next = head.sequence + 1
+                guard let (entry, stored) = try? Self.entry(row), entry.sequence == next else {
+                    throw CoordinatorError.auditBroken(entry: next)
+                }
+                head = Head(sequence: next, chain: Self.link(entry, after: head.chain))
+                guard head.chain == stored else { throw CoordinatorError.auditBroken(entry: next) }
+                guard next != earlier.sequence || head == earlier else {
+                    throw CoordinatorError.auditBroken(entry: next)
+                }
             }
-            return nil
+            guard try Self.head(in: db) == head, head.sequence >= earlier.sequence else {
+                throw CoordinatorError.auditBroken(entry: head.sequence + 1)
+            }
+            return head
         }
+    }
+
+    /// Adds an entry; durable when it returns.
+    package func record(_ action: Action, _ subject: String, _ detail: String, at: Date) async throws {
+        try await database.writer.write { db in try Self.append(action, subject, detail, at: at, in: db) }
     }
 
     /// Adds an entry within the transaction of `db`.
     static func append(_ action: Action, _ subject: String, _ detail: String = "", at: Date, in db: Database) throws {
-        let latest = try Row.fetchOne(db, sql: "SELECT sequence, chain FROM audit_entry ORDER BY sequence DESC LIMIT 1")
-        let sequence: Int64 = latest.map { $0["sequence"] as Int64 + 1 } ?? 1
-        let entry = Entry(sequence: sequence, at: at, action: action, subject: subject, detail: detail)
+        let latest = try head(in: db)
+        let entry = Entry(
+            sequence: latest.sequence + 1,
+            at: at,
+            action: action,
+            subject: subject,
+            detail: detail
+        )
+        let chain = link(entry, after: latest.chain)
         try db.execute(
             sql: "INSERT INTO audit_entry (sequence, at, action, subject, detail, chain) VALUES (?, ?, ?, ?, ?, ?)",
-            arguments: [
-                sequence, at.timeIntervalSince1970, action.rawValue, subject, detail,
-                link(entry, after: latest?["chain"] ?? ""),
-            ]
+            arguments: [entry.sequence, at.timeIntervalSince1970, action.rawValue, subject, detail, chain]
         )
+        try db.execute(
+            sql: """
+                INSERT INTO audit_head (id, sequence, chain) VALUES (1, ?, ?)
+                ON CONFLICT DO UPDATE SET sequence = excluded.sequence, chain = excluded.chain
+                """,
+            arguments: [entry.sequence, chain]
+        )
+    }
+
+    /// Where the chain ends.
+    static func head(in db: Database) throws -> Head {
+        let row = try Row.fetchOne(db, sql: "SELECT sequence, chain FROM audit_head")
+        return row.map { Head(sequence: $0["sequence"], chain: $0["chain"]) } ?? .empty
     }
 
     /// Returns SHA-256 over the chain so far and every field, each preceded by its length so that none can borrow from

@@ -9,6 +9,7 @@ private import Transport
 /// SQLite serializes them.
 package struct CoordinatorDatabase: Sendable {
     package let writer: any DatabaseWriter
+    private let path: String
 
     /// Opens the database in `file`, and makes it when there is none.
     ///
@@ -23,7 +24,8 @@ package struct CoordinatorDatabase: Sendable {
             // GRDB chooses NORMAL for a pool, which forgets the latest commits when the power fails.
             try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             self.writer = pool
-            try migrate(path: file.path)
+            self.path = file.path
+            try migrate()
         } catch let error as DatabaseError {
             throw CoordinatorError.databaseUnusable(path: file.path, reason: error.message ?? "\(error.resultCode)")
         }
@@ -32,7 +34,36 @@ package struct CoordinatorDatabase: Sendable {
     /// Makes a database that lives in memory, for tests.
     package init() throws {
         self.writer = try DatabaseQueue(configuration: Self.configuration())
-        try migrate(path: ":memory:")
+        self.path = ":memory:"
+        try migrate()
+    }
+
+    /// Writes a copy that shows one committed state into a new file, while others go on writing.
+    ///
+    /// - Parameters:
+    ///   - file: The file to make.
+    ///   - read: Reads what is wanted of the copy.
+    /// - Returns: What `read` returns.
+    /// - Throws: ``CoordinatorError/databaseUnusable(path:reason:)`` when the database is damaged or the copy cannot be made.
+    package func copy<Result>(to file: URL, _ read: (Database) throws -> Result) throws -> Result {
+        do {
+            try SecretFile.write("", to: file)
+            let copy = try DatabaseQueue(path: file.path)
+            try writer.backup(to: copy)
+            let result = try copy.writeWithoutTransaction { db in
+                // One file, without a log beside it.
+                try db.execute(sql: "PRAGMA journal_mode = DELETE")
+                let problems = try String.fetchAll(db, sql: "PRAGMA integrity_check(1)")
+                guard problems == ["ok"] else {
+                    throw CoordinatorError.databaseUnusable(path: path, reason: problems.joined(separator: " "))
+                }
+                return try read(db)
+            }
+            try copy.close()
+            return result
+        } catch let error as DatabaseError {
+            throw CoordinatorError.databaseUnusable(path: path, reason: error.message ?? "\(error.resultCode)")
+        }
     }
 
     private static func configuration() -> Configuration {
@@ -45,7 +76,7 @@ package struct CoordinatorDatabase: Sendable {
         return configuration
     }
 
-    private func migrate(path: String) throws {
+    private func migrate() throws {
         let migrator = DatabaseMigrator.coordinator
         guard try !writer.read(migrator.hasBeenSuperseded) else { throw CoordinatorError.databaseTooNew(path: path) }
         try migrator.migrate(writer)

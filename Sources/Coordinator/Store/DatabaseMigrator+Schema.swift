@@ -18,6 +18,12 @@ extension DatabaseMigrator {
         migrator.registerMigration("3 asynchronous rounds") { db in
             try db.execute(sql: asynchronousRounds)
         }
+        migrator.registerMigration("4 head of the audit log") { db in
+            try db.execute(sql: auditHead)
+        }
+        migrator.registerMigration("5 privacy") { db in
+            try db.execute(sql: privacy)
+        }
         return migrator
     }
 
@@ -147,6 +153,29 @@ extension DatabaseMigrator {
         CREATE INDEX update_of_client ON asynchronous_update (job, client, number);
         """
 
+    private static let privacy = """
+        -- What releases cost, in order; never taken back, and one for each attempt at a round. The multiplier is NULL where
+        -- an earlier charge covers the round, the rate where everybody takes part, the key where clients add the noise.
+        CREATE TABLE privacy_charge (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            job TEXT NOT NULL REFERENCES job (id),
+            round INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            noise_multiplier REAL,
+            sampling_rate REAL,
+            count INTEGER NOT NULL,
+            clipping_norm REAL NOT NULL,
+            noise_key BLOB,
+            charged_at REAL NOT NULL,
+            UNIQUE (job, round, attempt)
+        ) STRICT;
+
+        ALTER TABLE round ADD COLUMN clipping_norm REAL;
+
+        -- A job whose budget does not cover its next round has failed, and says why.
+        ALTER TABLE job ADD COLUMN is_exhausted INTEGER NOT NULL DEFAULT 0;
+        """
+
     private static let clients = """
         CREATE TABLE client (
             name TEXT NOT NULL PRIMARY KEY,
@@ -188,5 +217,17 @@ extension DatabaseMigrator {
             detail TEXT NOT NULL,
             chain TEXT NOT NULL
         ) STRICT;
+        """
+
+    private static let auditHead = """
+        -- One row: how many entries there are, and where their chain ends.
+        CREATE TABLE audit_head (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            sequence INTEGER NOT NULL,
+            chain TEXT NOT NULL
+        ) STRICT;
+
+        INSERT INTO audit_head (id, sequence, chain)
+        SELECT 1, sequence, chain FROM audit_entry ORDER BY sequence DESC LIMIT 1;
         """
 }

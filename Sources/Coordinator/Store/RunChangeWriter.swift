@@ -46,11 +46,14 @@ struct RunChangeWriter {
         case .accepted(let offer):
             guard offer.order.kind == .train else { return }
             guard let open = try openRound() else { return try asynchronous.accept(offer) }
-            guard open == offer.order.round else { return }
+            guard open == offer.order.round, try !charges.closes(open) else { return }
             try accept(offer)
-        case .committed(let round, let global, let moments):
+        case .charged(let charge):
+            guard try openRound() == charge.round else { return }
+            try charges.write(charge, at: moment)
+        case .committed(let round, let global, let moments, let clippingNorm):
             guard try isOpen(round, after: committed) else { return }
-            try commit(round, global: global, moments: moments)
+            try commit(round, global: global, moments: moments, clippingNorm: clippingNorm)
         case .abandoned(let round, let reason):
             guard try isOpen(round, after: committed) else { return }
             try abandon(round, reason: reason)
@@ -65,6 +68,10 @@ struct RunChangeWriter {
         case .finished:
             guard isRunning else { return }
             try end("finished", failure: nil)
+        case .exhausted(let reason):
+            guard isRunning else { return }
+            try end("failed", failure: reason)
+            try execute("UPDATE job SET is_exhausted = 1 WHERE id = ?", [job.rawValue])
         case .failed(let reason):
             try end("failed", failure: reason)
         case .cancelled:
@@ -82,6 +89,8 @@ struct RunChangeWriter {
     }
 
     private var asynchronous: AsynchronousWriter { AsynchronousWriter(job: job, at: moment, db: db) }
+
+    private var charges: PrivacyChargeTable { PrivacyChargeTable(job: job, db: db) }
 
     /// Whether this is the open round, or the step that the buffered updates are for.
     private func isOpen(_ round: Int, after committed: Int) throws -> Bool {
@@ -122,18 +131,24 @@ struct RunChangeWriter {
         )
     }
 
-    private func commit(_ round: Int, global: AdapterReference, moments: MomentReferences?) throws {
+    private func commit(
+        _ round: Int,
+        global: AdapterReference,
+        moments: MomentReferences?,
+        clippingNorm: Double?
+    ) throws {
         let adapter = try global.identifier(in: db)
         try asynchronous.closeBuffer(into: round)
         try execute(
             """
             UPDATE round
-            SET state = 'committed', closed_at = ?, global_adapter = ?, first_moment = ?, second_moment = ?
+            SET state = 'committed', closed_at = ?, global_adapter = ?, first_moment = ?, second_moment = ?,
+                clipping_norm = ?
             WHERE job = ? AND number = ?
             """,
             [
                 moment, adapter, moments?.first.identifier(in: db), moments?.second?.identifier(in: db),
-                job.rawValue, round,
+                clippingNorm, job.rawValue, round,
             ]
         )
         try execute(

@@ -18,6 +18,7 @@ extension RunState {
             sql: "SELECT number FROM round WHERE job = ? AND state = 'open'",
             arguments: [job.rawValue]
         )
+        let charges = PrivacyChargeTable(job: job, db: db)
         try self.init(
             phase: Phase(row: row),
             global: global,
@@ -27,13 +28,18 @@ extension RunState {
                 try OpenRound(
                     number: number,
                     cohort: Self.cohort(of: job, round: number, in: db),
-                    accepted: Self.accepted(job, round: number, in: db)
+                    accepted: Self.accepted(job, round: number, in: db),
+                    charge: charges.charge(ofRound: number)
                 )
             },
             abandonedAttempts: row["abandoned_attempts"],
             evaluatedRound: row["evaluated_round"],
             countedUpdates: Self.accepted(job, round: committedRounds, in: db).mapValues(\.adapter.digest),
-            asynchronous: AsynchronousProgress(of: job, in: db)
+            asynchronous: AsynchronousProgress(of: job, in: db),
+            ledger: charges.ledger(),
+            clippingNorm: Self.clippingNorm(of: job, round: committedRounds, in: db),
+            siloStandings: Self.siloStandings(of: job, in: db),
+            noiseKey: charges.latestKey()
         )
     }
 
@@ -49,6 +55,33 @@ extension RunState {
             first: try AdapterReference(identifier: first, in: db),
             second: try second.map { try AdapterReference(identifier: $0, in: db) }
         )
+    }
+
+    /// What the latest committed update of each client says.
+    private static func siloStandings(of job: JobID, in db: Database) throws -> [ClientID: SiloStanding] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT client, json_extract(metrics, '$.\(SiloStanding.epsilonName)') AS epsilon,
+                    json_extract(metrics, '$.\(SiloStanding.nextName)') AS next FROM accepted_update
+                WHERE job = ?1 AND round <= (SELECT committed_rounds FROM job WHERE id = ?1) ORDER BY round
+                """,
+            arguments: [job.rawValue]
+        )
+        var standings: [ClientID: SiloStanding] = [:]
+        for row in rows {
+            guard let epsilon = row["epsilon"] as Double?, let next = row["next"] as Double? else { continue }
+            standings[ClientID(row["client"])] = SiloStanding(epsilon: epsilon, next: next)
+        }
+        return standings
+    }
+
+    private static func clippingNorm(of job: JobID, round: Int, in db: Database) throws -> Double? {
+        try Row.fetchOne(
+            db,
+            sql: "SELECT clipping_norm FROM round WHERE job = ? AND number = ?",
+            arguments: [job.rawValue, round]
+        )?["clipping_norm"]
     }
 
     private static func cohort(of job: JobID, round: Int, in db: Database) throws -> [CohortMember] {
@@ -93,7 +126,9 @@ extension RunState.Phase {
         case "pending": self = .pending
         case "running": self = .running
         case "finished": self = .finished
-        case "failed": self = .failed(reason: row["failure"] ?? "")
+        case "failed":
+            let reason: String = row["failure"] ?? ""
+            self = row["is_exhausted"] ? .exhausted(reason: reason) : .failed(reason: reason)
         case "cancelled": self = .cancelled
         default: throw CoordinatorError.corruptRecord(table: "job", key: row["id"])
         }

@@ -65,7 +65,7 @@ extension SQLiteRunStore: RunStore {
 extension SQLiteRunStore {
     /// What every committed round left, the moments of the latest one, what open rounds hand out and have accepted, and
     /// the same of asynchronous ones: open tasks, and buffered updates with what they were trained from.
-    private static let needed = """
+    static let needed = """
         SELECT global_adapter AS adapter FROM job WHERE global_adapter IS NOT NULL
         UNION SELECT global_adapter FROM round WHERE global_adapter IS NOT NULL
         UNION SELECT first_moment FROM round JOIN job ON job.id = round.job AND job.committed_rounds = round.number
@@ -86,17 +86,6 @@ extension SQLiteRunStore {
             WHERE state = 'buffered' AND phase = 'running'
         """
 
-    /// Returns the payloads that a restart would still read.
-    func neededPayloads() async throws -> Set<ContentDigest> {
-        try await database.writer.read { db in
-            let digests = try String.fetchAll(
-                db,
-                sql: "SELECT DISTINCT digest FROM adapter WHERE id IN (\(Self.needed))"
-            )
-            return Set(digests.compactMap(ContentDigest.init(hexadecimal:)))
-        }
-    }
-
     /// Returns the payloads of a round that has just been committed, and the moments of the one before, that nothing else
     /// needs.
     private static func payloadsSetFree(
@@ -104,7 +93,7 @@ extension SQLiteRunStore {
         of job: JobID,
         in db: Database
     ) throws -> [ContentDigest] {
-        guard case .committed(let round, _, _) = change else { return [] }
+        guard case .committed(let round, _, _, _) = change else { return [] }
         let digests = try String.fetchAll(
             db,
             sql: """

@@ -11,6 +11,9 @@ package protocol PrivacyAccountant: Sendable {
     /// - Throws: ``PrivacyError`` when a parameter is out of its range, or this accountant cannot vouch for the sampling.
     mutating func add(_ steps: NoisedSteps) throws(PrivacyError)
 
-    /// The ε of everything added, for a δ in (0, 1): an upper bound, infinite when there is none.
+    /// What everything added costs.
+    ///
+    /// - Parameter delta: δ in (0, 1).
+    /// - Returns: ε, an upper bound: infinite when there is none, as at a δ that is not above 0.
     func epsilon(delta: Double) -> Double
 }

@@ -55,12 +55,23 @@ struct Run: AsyncParsableCommand {
         if let threads { configuration.threads = threads }
         let membership = try Membership(of: directory, configuration: configuration)
         let logger = Logger.standardError(level: logLevel)
+        if try FileSystemKind(of: directory.url) != .local {
+            logger.warning(
+                "The directory is on no local disk; see `fed-client doctor`",
+                metadata: ["dir": "\(options.path)"]
+            )
+        }
         guard let data = configuration.data else { throw ClientError.noData(path: directory.configurationFile.path) }
+        let policy = try PolicyFile.read(from: directory)
+        guard policy.allows(data: data) else {
+            throw ClientError.dataNotAllowed(data: data.path, policy: directory.policyFile.path)
+        }
         // A broken file is told now, and not when the first round is under way.
         _ = try DataFile(contentsOf: data)
         let client = FederationClient(
             directory: directory,
             configuration: configuration,
+            policy: policy,
             membership: membership,
             trainers: NativeTrainers(
                 library: ModelLibrary(

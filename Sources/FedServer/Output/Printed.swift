@@ -30,6 +30,18 @@ enum Printed {
         return unit == 0 ? "\(count) B" : String(format: value < 10 ? "%.1f %@" : "%.0f %@", value, units[unit])
     }
 
+    /// A number in as few digits as tell it.
+    static func short(_ number: Double) -> String { String(format: "%.6g", number) }
+
+    /// Four digits of which the last is rounded up, so that a bound stays one.
+    static func upperBound(_ number: Double?) -> String {
+        guard let number, number.isFinite else { return number == nil ? "–" : "none" }
+        guard number > 0 else { return "0" }
+        let scale = pow(10, 3 - log10(number).rounded(.down))
+        // What differs from a round number by rounding alone is one.
+        return String(format: "%.4g", (number * scale * (1 - 1e-12)).rounded(.up) / scale)
+    }
+
     static func percent(_ fraction: Double?) -> String {
         fraction.map { String(format: "%.1f %%", 100 * $0) } ?? "–"
     }

@@ -1,18 +1,22 @@
 import Coordinator
+import FederatedLearning
 import Terminal
 
 /// The rows of `job wait`: one a round.
 struct RoundTable {
     private let silos: [String]
+    private let showsEpsilon: Bool
     private let table: TextTable
 
-    /// Creates a table in which these silos' held-out figures get a column each.
-    init(silos: [String]) {
+    /// Creates a table in which these silos' held-out figures get a column each, and ε has one where the job is charged.
+    init(silos: [String], showsEpsilon: Bool) {
         self.silos = silos
+        self.showsEpsilon = showsEpsilon
         self.table = TextTable(
             [("round", .right, 5), ("clients", .right, 7), ("train loss", .right, 10)]
                 + silos.map { ($0, .right, 7) }
                 + [("overall", .right, 7), ("up", .right, 7), ("down", .right, 7), ("seconds", .right, 7)]
+                + (showsEpsilon ? [("ε so far", .right, 8)] : [])
         )
     }
 
@@ -29,6 +33,7 @@ struct RoundTable {
                     Self.quality(round.overall), Printed.bytes(round.traffic.up), Printed.bytes(round.traffic.down),
                     Printed.decimal(round.seconds, 1),
                 ]
+                + (showsEpsilon ? [round.epsilon.map(PrivacyFigure.text) ?? "–"] : [])
         )
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Coordinator
+import Foundation
 
 struct JobCancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,6 +12,11 @@ struct JobCancelCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func run() async throws {
-        try await state.runningServer().cancel(job.id)
+        let directory = try state.open()
+        if let server = try directory.adminClient() {
+            try await server.cancel(job.id)
+        } else {
+            try await directory.openStore().jobs.cancel(job.id, now: Date())
+        }
     }
 }

@@ -21,7 +21,7 @@ struct JobStatusCommand: AsyncParsableCommand {
         print("\(summary.name): \(summary.phase.rawValue), \(summary.committedRounds) of \(summary.rounds) rounds")
         if let reason = summary.reason { print(reason) }
         guard let first = report.completeRounds.first else { return }
-        let table = RoundTable(silos: first.silos.keys.sorted())
+        let table = RoundTable(silos: first.silos.keys.sorted(), showsEpsilon: summary.isCharged)
         print(table.header)
         for round in report.completeRounds { print(table.line(round)) }
     }

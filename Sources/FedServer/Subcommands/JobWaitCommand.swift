@@ -8,7 +8,10 @@ struct JobWaitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wait",
         abstract: "Show a job round by round until it is over.",
-        discussion: "Exit code 0 when the job has finished, 1 when it failed or was cancelled."
+        discussion: """
+            Exit code 0 when the job has finished, 1 when it failed or was cancelled, 3 when its privacy budget did not cover \
+            another round.
+            """
     )
 
     @OptionGroup var job: JobOptions
@@ -19,12 +22,12 @@ struct JobWaitCommand: AsyncParsableCommand {
         let stored = try await directory.openStore().jobs.report(of: job.id)
         var table: RoundTable?
         guard !stored.summary.phase.isFinal else {
-            for round in stored.completeRounds { show(round, in: &table) }
+            for round in stored.completeRounds { show(round, of: stored.summary, in: &table) }
             return try conclude(stored)
         }
         for try await event in try state.runningServer().events(of: job.id) {
             switch event {
-            case .round(let round): show(round, in: &table)
+            case .round(let round): show(round, of: stored.summary, in: &table)
             case .phase(let report) where report.summary.phase.isFinal: return try conclude(report)
             case .phase: break
             }
@@ -33,9 +36,9 @@ struct JobWaitCommand: AsyncParsableCommand {
     }
 
     /// Prints a round's row, after the header when it is the first.
-    private func show(_ round: RoundReport, in table: inout RoundTable?) {
+    private func show(_ round: RoundReport, of job: JobSummary, in table: inout RoundTable?) {
         if table == nil {
-            let new = RoundTable(silos: round.silos.keys.sorted())
+            let new = RoundTable(silos: round.silos.keys.sorted(), showsEpsilon: job.isCharged)
             print(new.header)
             table = new
         }
@@ -57,9 +60,14 @@ struct JobWaitCommand: AsyncParsableCommand {
         }
         guard report.summary.phase != .finished else { return }
         let reason = report.summary.reason ?? "See the server's log."
-        StandardError.write(
-            "fed-server: The job \(report.summary.phase == .failed ? "failed" : "was cancelled"). \(reason)"
-        )
-        throw ExitCode(ExitStatus.failed.rawValue)
+        let ending =
+            switch report.summary.phase {
+            case .budgetExhausted: "has exhausted its privacy budget"
+            case .cancelled: "was cancelled"
+            case .pending, .running, .finished, .failed: "failed"
+            }
+        StandardError.write("fed-server: The job \(ending). \(reason)")
+        let status: ExitStatus = report.summary.phase == .budgetExhausted ? .refused : .failed
+        throw ExitCode(status.rawValue)
     }
 }

@@ -1,5 +1,6 @@
 package import Adapters
 package import Aggregation
+package import DifferentialPrivacy
 
 /// The client half of a round: turns an order and its adapter into an update, or into a report.
 ///
@@ -14,15 +15,30 @@ package struct ClientWork: Sendable {
     /// What `trainer` can do.
     package let tasks: Set<JobConfiguration.Task>
     private let trainer: any LocalTrainer
-    private let memory: any ClientMemory
+    let memory: any ClientMemory
+    let book: any PrivacyBook
+    let noiseKey: @Sendable (WorkOrder.ID) -> NoiseKey
 
+    /// Prepares the work of one client.
+    ///
+    /// - Parameters:
+    ///   - client: Whose work it is.
+    ///   - maximumRank: The largest rank that this silo is willing to train.
+    ///   - modelDigest: The SHA-256 of the weights of the base model that `trainer` holds.
+    ///   - tasks: What `trainer` can do.
+    ///   - trainer: Trains and evaluates.
+    ///   - memory: What the client keeps from round to round.
+    ///   - book: What the silo's privacy has cost; `nil` for one that ends with this value.
+    ///   - noiseKey: What the noise of an update is made from: fresh and secret but in simulations.
     package init(
         client: ClientID,
         maximumRank: Int,
         modelDigest: ContentDigest,
         tasks: Set<JobConfiguration.Task> = [.sequenceClassification],
         trainer: any LocalTrainer,
-        memory: any ClientMemory = VolatileMemory()
+        memory: any ClientMemory = VolatileMemory(),
+        book: (any PrivacyBook)? = nil,
+        noiseKey: @escaping @Sendable (WorkOrder.ID) -> NoiseKey = { _ in NoiseKey() }
     ) {
         self.client = client
         self.maximumRank = maximumRank
@@ -30,6 +46,8 @@ package struct ClientWork: Sendable {
         self.tasks = tasks
         self.trainer = trainer
         self.memory = memory
+        self.book = book ?? SiloLedgers().book(of: client)
+        self.noiseKey = noiseKey
     }
 
     /// Checks an order before its adapter is fetched.
@@ -75,6 +93,7 @@ package struct ClientWork: Sendable {
     package func begin(_ adapter: LoRAAdapter, for order: WorkOrder) async throws -> StartedWork {
         try check(order)
         _ = try check(adapter, of: order)
+        try await book.check(order)
         let rules = order.assignment.rules
         let notes = try await notes(for: order)
         var start = personal(adapter, for: order, notes: notes)
@@ -115,10 +134,11 @@ package struct ClientWork: Sendable {
             )
             kept.controls = controls.next(after: trained.controls)
         }
+        let sent = try await release(of: trained, after: started, outcome: outcome)
         if rules.needsMemory {
             try await memory.remember(ClientNotes(round: order.id.round, adapter: kept), of: order.id.job)
         }
-        let payload = AdapterPayload.bytes(of: trained, scope: rules.scope)
+        let payload = AdapterPayload.bytes(of: sent.adapter, scope: rules.scope)
         let offer = UpdateOffer(
             client: client,
             order: order.id,
@@ -129,8 +149,8 @@ package struct ClientWork: Sendable {
                 alpha: order.adapter.alpha,
                 usesRankStabilizedScaling: order.adapter.usesRankStabilizedScaling
             ),
-            exampleCount: outcome.exampleCount,
-            metrics: PeerText.figures(outcome.metrics)
+            exampleCount: sent.exampleCount,
+            metrics: PeerText.figures(sent.metrics)
         )
         return FinishedUpdate(offer: offer, payload: payload)
     }

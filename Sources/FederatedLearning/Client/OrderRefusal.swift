@@ -9,6 +9,8 @@ package enum OrderRefusal: Error, Hashable {
     case order(reason: String)
     /// The adapter is not the one that the order describes.
     case adapter(reason: String)
+    /// The silo's own ledger does not cover the order.
+    case privacy(reason: String)
 }
 
 extension OrderRefusal: CustomStringConvertible {
@@ -27,6 +29,8 @@ extension OrderRefusal: CustomStringConvertible {
             "The order does not fit its job: \(reason)"
         case .adapter(let reason):
             "The adapter does not fit its order: \(reason)"
+        case .privacy(let reason):
+            "This silo's privacy is at stake: \(reason)"
         }
     }
 }

@@ -21,6 +21,7 @@ extension JobConfiguration {
             asynchronous: try container.decodeIfPresent(Asynchronous.self, forKey: .asynchronous),
             training: try container.decode(Training.self, forKey: .training),
             evaluation: try container.decode(Evaluation.self, forKey: .evaluation),
+            privacy: try container.decodeIfPresent(PrivacySettings.self, forKey: .privacy),
             seed: try container.decode(UInt64.self, forKey: .seed)
         )
     }
@@ -56,7 +57,8 @@ extension JobConfiguration.Cohort {
             minimum: try container.decode(Int.self, forKey: .minimum),
             deadline: try container.decode(Duration.self, forKey: .deadline),
             overselect: try container.decode(Double.self, forKey: .overselect),
-            population: try container.decodeIfPresent(Int.self, forKey: .population)
+            population: try container.decodeIfPresent(Int.self, forKey: .population),
+            tags: try container.decodeIfPresent(TagSelector.self, forKey: .tags) ?? .everybody
         )
     }
 }

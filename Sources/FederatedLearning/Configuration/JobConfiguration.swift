@@ -30,12 +30,14 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
     package var asynchronous: Asynchronous?
     package var training: Training
     package var evaluation: Evaluation
+    /// `nil` where nothing is clipped or noised.
+    package var privacy: PrivacySettings?
     package var seed: UInt64
 
     enum CodingKeys: CodingKey {
         case name, model, task, labels, adapter, strategy, robust, serverOptimizer, rounds, cohort, asynchronous,
             training
-        case evaluation, seed
+        case evaluation, privacy, seed
     }
 
     package struct Adapter: Hashable, Sendable, Codable {
@@ -90,13 +92,23 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         package var overselect: Double
         /// N: how many clients rounds choose from, which SCAFFOLD needs to know; by default ``size``.
         package var population: Int
+        /// Who is chosen from.
+        package var tags: TagSelector
 
         enum CodingKeys: CodingKey {
-            case size, minimum, deadline, overselect, population
+            case size, minimum, deadline, overselect, population, tags
         }
 
-        package init(size: Int, minimum: Int, deadline: Duration, overselect: Double = 1, population: Int? = nil) {
+        package init(
+            size: Int,
+            minimum: Int,
+            deadline: Duration,
+            overselect: Double = 1,
+            population: Int? = nil,
+            tags: TagSelector = .everybody
+        ) {
             self.population = population ?? size
+            self.tags = tags
             self.size = size
             self.minimum = minimum
             self.deadline = deadline
@@ -215,6 +227,7 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         asynchronous: Asynchronous? = nil,
         training: Training = Training(),
         evaluation: Evaluation = Evaluation(),
+        privacy: PrivacySettings? = nil,
         seed: UInt64 = 1
     ) {
         self.name = name
@@ -230,6 +243,7 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         self.asynchronous = asynchronous
         self.training = training
         self.evaluation = evaluation
+        self.privacy = privacy
         self.seed = seed
     }
 }

@@ -89,6 +89,7 @@ extension JobFile {
         do {
             _ = try configuration.aggregationPlan()
             try configuration.checkControlVariates()
+            try configuration.checkPrivacy()
         } catch .unsuitableSetting(let key, let problem, let remedy) {
             throw .contradiction(try place(of: key, in: job), problem: problem, remedy: remedy)
         } catch {
@@ -110,11 +111,13 @@ extension JobFile {
             return section.place(inner)
         }
         return switch key {
+        case .adapter: try inner(AdapterKey.self)
         case .strategy: try inner(StrategyKey.self)
         case .robust: try inner(RobustKey.self)
         case .serverOptimizer: try inner(ServerOptimizerKey.self)
         case .cohort: try inner(CohortKey.self)
         case .training: try inner(TrainingKey.self)
+        case .privacy: try inner(PrivacyKey.self)
         default: job.place(key)
         }
     }

@@ -129,7 +129,6 @@ package enum JobFile {
         if let text = root.scalar?.string, text.isEmpty { throw .empty }
         let job = try JobFileSection<JobKey>(root, at: .init(""), elsewhere: paths)
         let task = try job.required(.task, job.choice(.task, of: JobConfiguration.Task.self))
-        try refuseUnofferedSections(of: job)
         let configuration = JobConfiguration(
             name: try job.required(.name, job.text(.name, atMost: 128)),
             model: try job.required(.model, job.text(.model, atMost: 4096)),
@@ -144,6 +143,7 @@ package enum JobFile {
             asynchronous: try asynchronous(of: job),
             training: try training(of: job),
             evaluation: try evaluation(of: job),
+            privacy: try privacy(of: job),
             seed: try job.integer(.seed, in: 0...UInt64.max) ?? 1
         )
         try checkPlan(of: configuration, in: job)
@@ -216,8 +216,21 @@ package enum JobFile {
             deadline: try section.duration(.deadline, in: .seconds(1)...(.seconds(30 * 86_400))) ?? .seconds(600),
             overselect: try section.number(.overselect, allowed: "a number from 1 to 10") { (1...10).contains($0) }
                 ?? 1,
-            population: try section.integer(.population, in: size...1_000_000_000)
+            population: try section.integer(.population, in: size...1_000_000_000),
+            tags: try tags(of: section)
         )
+    }
+
+    private static func tags(of section: JobFileSection<CohortKey>) throws(JobFileError) -> TagSelector {
+        guard let rules = try section.texts(.tags, count: 0...32) else { return .everybody }
+        if let wrong = rules.first(where: { TagSelector([$0]) == nil }) {
+            throw .outOfRange(
+                section.place(.tags),
+                found: wrong,
+                allowed: "rules such as `gpu`, `!trial`, `site=berlin|paris` or `site!=oslo`"
+            )
+        }
+        return TagSelector(rules) ?? .everybody
     }
 
     private static func evaluation(of job: JobFileSection<JobKey>) throws(JobFileError) -> JobConfiguration.Evaluation {
@@ -227,22 +240,5 @@ package enum JobFile {
             sample: try section.integer(.sample, in: 1...100_000_000),
             clients: try section.integer(.clients, in: 1...100_000_000)
         )
-    }
-
-    /// Takes `none` for what other jobs may ask for, and says so when a job asks for more.
-    private static func refuseUnofferedSections(of job: JobFileSection<JobKey>) throws(JobFileError) {
-        if let privacy = try section(.privacy, of: job, keys: PrivacyKey.self) {
-            let mechanism = try privacy.required(.mechanism, privacy.text(.mechanism, atMost: 64))
-            guard mechanism == "none" else {
-                throw .notOffered(privacy.place(.mechanism), found: mechanism, offered: "none")
-            }
-            for key in PrivacyKey.allCases where key != .mechanism && privacy.has(key) {
-                throw .contradiction(
-                    privacy.place(key),
-                    problem: "has no effect with `mechanism: none`",
-                    remedy: "Remove it."
-                )
-            }
-        }
     }
 }

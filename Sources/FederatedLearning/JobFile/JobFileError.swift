@@ -29,7 +29,6 @@ package enum JobFileError: Error, Hashable {
     case wrongType(Place, expected: String, found: String, example: String)
     case outOfRange(Place, found: String, allowed: String)
     case unknownValue(Place, found: String, nearest: String?, known: [String])
-    case notOffered(Place, found: String, offered: String)
     /// A value for a key that is not written as `key.path=value`.
     case malformedOverride(String)
     /// Two keys that do not go together.
@@ -69,8 +68,6 @@ extension JobFileError: CustomStringConvertible {
             "\(place) is '\(found)', which is not known. Did you mean `\(nearest)`? Known: \(Self.list(known))."
         case .unknownValue(let place, let found, nil, let known):
             "\(place) is '\(found)', which is not known. Write one of \(Self.list(known))."
-        case .notOffered(let place, let found, let offered):
-            "\(place) is '\(found)', which this version does not offer. Write `\(place.key): \(offered)`."
         case .malformedOverride(let text):
             "'\(text.prefix(80))' sets no key. Write, for example, `training.learning_rate=3e-4`."
         case .contradiction(let place, let problem, let remedy):

@@ -20,7 +20,7 @@ enum JobKey: String, JobFileKey {
         case .asynchronous: "{buffer: 10}"
         case .training: "{epochs: 1, batch_size: 16, learning_rate: 1.0e-3}"
         case .evaluation: "{every: 1}"
-        case .privacy: "{mechanism: none}"
+        case .privacy: "{mechanism: central, clipping_norm: 1.0, noise_multiplier: 1.0, delta: 1.0e-5}"
         case .seed: "1"
         }
     }
@@ -100,7 +100,7 @@ enum RobustKey: String, JobFileKey {
 
 /// The keys of `cohort`.
 enum CohortKey: String, JobFileKey {
-    case size, minimum, deadline, overselect, population
+    case size, minimum, deadline, overselect, population, tags
 
     var example: String {
         switch self {
@@ -109,6 +109,7 @@ enum CohortKey: String, JobFileKey {
         case .deadline: "10m"
         case .overselect: "1.0"
         case .population: "20"
+        case .tags: "[site=berlin|paris, '!trial']"
         }
     }
 }
@@ -189,14 +190,23 @@ enum PrivacyKey: String, JobFileKey {
     case noiseMultiplier = "noise_multiplier"
     case delta
     case epsilonBudget = "epsilon_budget"
+    case sampling, accountant
+    case targetQuantile = "target_quantile"
+    case clippingLearningRate = "clipping_learning_rate"
+    case minimumSeparation = "min_separation"
 
     var example: String {
         switch self {
-        case .mechanism: "none"
+        case .mechanism: "central"
         case .clippingNorm: "1.0"
         case .noiseMultiplier: "1.0"
         case .delta: "1.0e-5"
         case .epsilonBudget: "8.0"
+        case .sampling: "poisson"
+        case .accountant: "pld"
+        case .targetQuantile: "0.5"
+        case .clippingLearningRate: "0.2"
+        case .minimumSeparation: "4"
         }
     }
 }

@@ -1,4 +1,5 @@
-private import Aggregation
+package import Aggregation
+package import DifferentialPrivacy
 private import LinearAlgebra
 
 /// Draws the cohort of a round: a uniform sample, the same wherever and whenever the same clients are present.
@@ -45,6 +46,40 @@ package enum CohortSelection {
             pool.swapAt(index, index + draw(below: pool.count - index, using: &generator))
         }
         return pool[..<drawn].sorted { $0.id < $1.id }
+    }
+
+    /// Returns each of the present clients by a coin of its own: a Poisson sample, of random size and perhaps empty.
+    ///
+    /// - Parameters:
+    ///   - present: Who can be asked, in any order.
+    ///   - rate: The probability of each, from 0 to 1.
+    ///   - key: What the coins follow from. Who took part must stay unknown, or privacy gains nothing from it.
+    /// - Returns: The chosen clients, sorted by name.
+    package static func flipCoins(
+        for present: some Sequence<ClientProfile>,
+        rate: Double,
+        key: NoiseKey
+    ) -> [ClientProfile] {
+        let candidates = sortedByName(present)
+        let words = key.derived(for: "cohort").words(candidates.count, block: 0)
+        // Compared as integers: 53 bits tell every rate from its neighbours, and rate 1 takes everybody.
+        let threshold = UInt64(max(0, min(rate, 1)) * 0x1p53)
+        return zip(candidates, words).filter { $0.1 >> 11 < threshold }.map(\.0)
+    }
+
+    /// Returns the clients whose turn a round is, where rounds of the same client have to lie apart.
+    ///
+    /// - Parameters:
+    ///   - client: The client.
+    ///   - round: The round, from 1.
+    ///   - separation: How many rounds lie between two of the same client at least; 0 for no rule.
+    /// - Returns: Whether the client may take part.
+    package static func isTurn(of client: ClientID, inRound round: Int, separation: Int) -> Bool {
+        guard separation > 0 else { return true }
+        // By the name alone, so that no record is needed of who took part when.
+        let digest = ContentDigest(hashing: Array(client.rawValue.utf8))
+        let number = UInt64(digest.hexadecimal.prefix(15), radix: 16) ?? 0
+        return number % UInt64(separation + 1) == UInt64((round - 1) % (separation + 1))
     }
 
     /// Returns the profiles in the order of their names; the last one counts where a name is given twice.

@@ -3,7 +3,8 @@ package import Aggregation
 /// The rules of one evaluation: who is asked, and how long the answers are waited for.
 ///
 /// A value without I/O, like ``RoundStateMachine``. An evaluation always ends, at the latest at its deadline, and ends
-/// well with whatever was reported: it measures an adapter that is already safe. Clients keep their reports until they
+/// well with whatever was reported: it measures an adapter that is already safe. When nobody who is there is left to
+/// report, those who are away are waited for only shortly: at the end of a job they may be gone for good. Clients keep their reports until they
 /// are confirmed, so reports are made durable all at once, at the end.
 package struct EvaluationStateMachine: Sendable, Hashable {
     /// What the driver does next.
@@ -36,6 +37,9 @@ package struct EvaluationStateMachine: Sendable, Hashable {
     private let minimum: Int
     private let limit: Int?
     private let deadline: Duration
+    private let absence: Duration?
+    /// Since when nobody who is there is left to report.
+    private var quietSince: Duration?
     private var parts: [ClientID: Part] = [:]
     private var state = State.collecting
 
@@ -46,11 +50,32 @@ package struct EvaluationStateMachine: Sendable, Hashable {
     ///   - minimum: Until so many clients have answered, those who are away are waited for.
     ///   - limit: How many clients are asked at most; `nil` for all. Who comes later is not asked when these are found.
     ///   - deadline: The time at which the evaluation ends in any case.
-    package init(id: WorkOrder.ID, minimum: Int, limit: Int? = nil, deadline: Duration) {
+    ///   - absence: How long those who are away are waited for when nobody who is there is left to report; until the
+    ///     deadline when `nil`.
+    package init(
+        id: WorkOrder.ID,
+        minimum: Int,
+        limit: Int? = nil,
+        deadline: Duration,
+        absence: Duration? = nil
+    ) {
         self.id = id
         self.minimum = min(minimum, limit ?? .max)
         self.limit = limit
         self.deadline = deadline
+        self.absence = absence
+    }
+
+    /// When ``reached(_:)`` has something to do next.
+    package var nextAlarm: Duration {
+        guard let quietSince, let absence else { return deadline }
+        return min(deadline, quietSince + absence)
+    }
+
+    /// Takes note of when the events so far have come; to be called after each.
+    package mutating func settle(at now: Duration) {
+        let isQuiet = !parts.values.contains(.awaited)
+        quietSince = isQuiet ? quietSince ?? now : nil
     }
 
     /// Orders the evaluation from those who were chosen, or from everybody who is there.
@@ -109,7 +134,7 @@ package struct EvaluationStateMachine: Sendable, Hashable {
 
     /// The time is `now`.
     package mutating func reached(_ now: Duration) -> [Action] {
-        state == .collecting && now >= deadline ? close() : []
+        state == .collecting && now >= nextAlarm ? close() : []
     }
 
     /// The job was cancelled.

@@ -20,5 +20,5 @@ struct AsynchronousWork {
     var isOver = false
 
     /// When time alone has something to say.
-    var nextAlarm: Duration { min(machine.nextAlarm, evaluation?.deadline ?? machine.nextAlarm) }
+    var nextAlarm: Duration { min(machine.nextAlarm, evaluation?.machine.nextAlarm ?? machine.nextAlarm) }
 }

@@ -25,6 +25,7 @@ package struct FederatedRun: Sendable {
     let backend: any CohortBackend
     let store: any RunStore
     let clock: any RunClock
+    let secrets: RunSecrets
     let logger: Logger
     let initialAdapter: @Sendable () async throws -> LoRAAdapter
     let observe: @Sendable (RunEvent) -> Void
@@ -40,6 +41,7 @@ package struct FederatedRun: Sendable {
     ///   - backend: Reaches the clients. It carries this job's orders only.
     ///   - store: Keeps the run.
     ///   - clock: Tells the time of deadlines.
+    ///   - secrets: Where noise, and the coins that draw clients, come from.
     ///   - limits: How long is waited; derived from the job by default.
     ///   - logger: Gets one line a step.
     ///   - initialAdapter: Makes the adapter that the job starts from, at the job's rank. Called once, at the beginning.
@@ -52,6 +54,7 @@ package struct FederatedRun: Sendable {
         backend: any CohortBackend,
         store: any RunStore,
         clock: any RunClock = SystemRunClock(),
+        secrets: RunSecrets = .system,
         limits: RunLimits? = nil,
         logger: Logger,
         initialAdapter: @escaping @Sendable () async throws -> LoRAAdapter,
@@ -64,6 +67,7 @@ package struct FederatedRun: Sendable {
         self.backend = backend
         self.store = store
         self.clock = clock
+        self.secrets = secrets
         self.limits = limits ?? RunLimits(for: configuration)
         var logger = logger
         logger[metadataKey: "job.id"] = "\(job)"
@@ -83,9 +87,10 @@ package struct FederatedRun: Sendable {
     package func run() async throws -> RunState {
         let state = try await store.state(of: job)
         let events = await backend.events()
-        let present = await backend.presentClients()
+        let selector = configuration.cohort.tags
+        let present = await backend.presentClients().filter { selector.admits($0.tags) }
         return try await withThrowingTaskGroup { group in
-            group.addTask { await inbox.forward(events, observe: observe) }
+            group.addTask { await inbox.forward(events, of: selector, observe: observe) }
             defer { group.cancelAll() }
             var driver = RunDriver(run: self, state: state, present: present)
             return try await driver.drive()

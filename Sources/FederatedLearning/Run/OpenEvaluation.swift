@@ -9,9 +9,15 @@ struct OpenEvaluation {
     /// Whether its figures are stored, or nobody wants them any more.
     var isOver = false
 
-    init(order: WorkOrder, minimum: Int, limit: Int?, deadline: Duration) {
+    init(order: WorkOrder, minimum: Int, limit: Int?, deadline: Duration, absence: Duration) {
         self.order = order
         self.deadline = deadline
-        self.machine = EvaluationStateMachine(id: order.id, minimum: minimum, limit: limit, deadline: deadline)
+        self.machine = EvaluationStateMachine(
+            id: order.id,
+            minimum: minimum,
+            limit: limit,
+            deadline: deadline,
+            absence: absence
+        )
     }
 }

@@ -1,5 +1,6 @@
 package import Adapters
 package import Aggregation
+import DifferentialPrivacy
 
 /// Combines the updates of a round from the store, where they are read in place, in sorted client order.
 ///
@@ -14,6 +15,8 @@ package enum RoundAggregation {
         /// Updates that could not be counted, though they were accepted: their payload is damaged, or the strategy
         /// cannot use them.
         package let excluded: [(client: ClientID, reason: String)]
+        /// To what the next round's updates are clipped; `nil` where that does not follow the updates.
+        package let clippingNorm: Double?
     }
 
     /// Why a round has no result; the reason is a sentence for people.
@@ -31,6 +34,7 @@ package enum RoundAggregation {
     ///   - scope: What the updates carry; by default what the strategy says.
     ///   - moments: What the server's optimizer carries on from the round before.
     ///   - minimum: How many updates have to be countable.
+    ///   - privacy: How their sum is noised; `nil` where the server adds no noise.
     ///   - store: Where their payloads are.
     /// - Returns: The next global adapter, and who could not be counted.
     /// - Throws: ``Failure`` when there is no result; errors of the storage as they are.
@@ -43,6 +47,7 @@ package enum RoundAggregation {
         scope: UpdateScope? = nil,
         moments: ServerMoments? = nil,
         minimum: Int,
+        privacy: CentralPrivacy? = nil,
         in store: any RunStore
     ) async throws -> Outcome {
         let strategy = aggregation.strategy
@@ -75,9 +80,18 @@ package enum RoundAggregation {
         }
         do {
             var moments = moments
+            let release = try privacy?.release(countable, from: global)
+            if let release { countable = [release.update] }
             let next = try aggregation.nextGlobal(from: global, updates: countable, round: round, moments: &moments)
-            return Outcome(adapter: next, moments: moments, excluded: excluded)
-        } catch {
+            return Outcome(
+                adapter: next,
+                moments: moments,
+                excluded: excluded,
+                clippingNorm: release?.clippingNorm
+            )
+        } catch let error as PrivacyError {
+            throw Failure(reason: error.description)
+        } catch let error as AggregationError {
             throw Failure(reason: error.description)
         }
     }

@@ -90,6 +90,7 @@ extension RunDriver {
         if case .failed(_, let order, _) = event, order.kind == .train { return }
         guard !work.isOver, var evaluation = work.evaluation else { return }
         try await perform(tell(&evaluation.machine, of: event), of: &evaluation)
+        evaluation.machine.settle(at: run.clock.now())
         work.evaluation = evaluation.isOver ? nil : evaluation
     }
 
@@ -99,6 +100,7 @@ extension RunDriver {
     ) async throws {
         guard var evaluation = work.evaluation else { return }
         try await perform(tell(&evaluation.machine), of: &evaluation)
+        evaluation.machine.settle(at: run.clock.now())
         work.evaluation = evaluation.isOver ? nil : evaluation
     }
 
@@ -276,6 +278,7 @@ extension RunDriver {
         try await closeEvaluation(in: &work)
         guard var evaluation = openEvaluation() else { return }
         try await perform(evaluation.machine.start(present: jury()), of: &evaluation)
+        evaluation.machine.settle(at: run.clock.now())
         work.evaluation = evaluation.isOver ? nil : evaluation
     }
 

@@ -8,6 +8,11 @@ extension RunDriver {
         let opened = run.clock.now()
         let deadline = opened + run.configuration.cohort.deadline
         guard let global = try await readGlobal() else { return }
+        if !round.isAccepting {
+            // It was charged, and then the server stopped: the same updates and the same noise give the same result.
+            return try await commit(round.number, of: round.accepted.keys.sorted(), opened: opened, downloads: [:])
+        }
+        try await chargeForClients(round)
         let intake = UpdateIntake(
             round: round,
             global: global,
@@ -21,8 +26,8 @@ extension RunDriver {
         var machine = RoundStateMachine(
             job: run.job,
             round: round,
-            size: run.configuration.cohort.size,
-            minimum: run.configuration.cohort.minimum,
+            size: run.configuration.closingSize(of: round),
+            minimum: run.configuration.closingMinimum,
             deadline: deadline
         )
         var downloads: [ClientID: Int] = [:]
@@ -161,6 +166,7 @@ extension RunDriver {
         let truncations = TruncationLog()
         var aggregation = run.aggregation
         aggregation.observeTruncation = { truncations.append($1, of: $0) }
+        let privacy = try await chargeForNoise(round)
         let outcome: RoundAggregation.Outcome
         do {
             outcome = try await RoundAggregation.combine(
@@ -170,7 +176,8 @@ extension RunDriver {
                 round: run.context(ofRound: round),
                 scope: run.rules(inRound: round).scope,
                 moments: try await readMoments(),
-                minimum: run.configuration.cohort.minimum,
+                minimum: run.configuration.closingMinimum,
+                privacy: privacy,
                 in: run.store
             )
         } catch let failure as RoundAggregation.Failure {
@@ -193,10 +200,12 @@ extension RunDriver {
                     downloads: downloads,
                     duration: ended - opened,
                     aggregation: ended - begun
-                )
+                ) + privacyFigures(ofRound: round)
             )
         )
-        try await take(.committed(round: round, global: reference, moments: moments))
+        try await take(
+            .committed(round: round, global: reference, moments: moments, clippingNorm: outcome.clippingNorm)
+        )
         let seconds = (ended - opened) / .seconds(1)
         run.logger.info(
             "A round is committed",

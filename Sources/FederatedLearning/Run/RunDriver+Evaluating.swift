@@ -8,10 +8,16 @@ extension RunDriver {
     mutating func evaluate(after round: Int) async throws {
         guard try await gather(for: round, minimum: 0) else { return }
         guard var evaluation = openEvaluation() else { return try await take(.evaluated(round: round)) }
-        let alarm = run.inbox.alarm(at: evaluation.deadline, by: run.clock)
-        defer { alarm.cancel() }
+        var alarm: (time: Duration, bell: RunAlarm)?
+        defer { alarm?.bell.cancel() }
         try await perform(evaluation.machine.start(present: jury()), of: &evaluation)
         while !evaluation.isOver {
+            evaluation.machine.settle(at: run.clock.now())
+            let time = evaluation.machine.nextAlarm
+            if alarm?.time != time {
+                alarm?.bell.cancel()
+                alarm = (time, run.inbox.alarm(at: time, by: run.clock))
+            }
             let actions: [EvaluationStateMachine.Action]
             switch try await next() {
             case .event(let event):
@@ -45,7 +51,8 @@ extension RunDriver {
             order: run.evaluationOrder(of: global, after: state.committedRounds),
             minimum: run.configuration.cohort.minimum,
             limit: run.configuration.evaluation.clients,
-            deadline: run.clock.now() + run.limits.evaluationDeadline
+            deadline: run.clock.now() + run.limits.evaluationDeadline,
+            absence: run.limits.absence
         )
     }
 

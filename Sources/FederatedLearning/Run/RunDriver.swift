@@ -102,18 +102,24 @@ struct RunDriver {
             let reason = "Round \(round) was given up \(state.abandonedAttempts) times. At last: \(latestAbandonment)"
             return try await take(.failed(reason: reason))
         }
-        let cohort = run.configuration.cohort
         guard let global = try await readGlobal() else { return }
+        if let reason = try budgetShortage(forRound: round) {
+            run.logger.warning(
+                "The privacy budget is exhausted",
+                metadata: ["round.id": "\(round)", "reason": "\(reason)"]
+            )
+            return try await take(.exhausted(reason: reason))
+        }
         var offer = RankOffer(of: global, by: run.strategy)
-        let canTakePart = { (client: ClientProfile) in offer.rank(for: client) != nil }
-        guard try await gather(for: round, minimum: cohort.minimum, canTakePart) else { return }
-        let chosen = CohortSelection.select(
-            from: present.values.filter(canTakePart),
-            count: CohortSelection.count(of: cohort),
-            seed: run.configuration.seed,
-            round: round,
-            attempt: state.abandonedAttempts
-        )
+        if let reason = spentSilos() { return try await take(.exhausted(reason: reason)) }
+        let isSpent = isSpent
+        let separation = run.configuration.privacy?.minimumSeparation ?? 0
+        let canTakePart = { (client: ClientProfile) in
+            offer.rank(for: client) != nil && !isSpent(client.id)
+                && CohortSelection.isTurn(of: client.id, inRound: round, separation: separation)
+        }
+        guard try await gather(for: round, minimum: run.configuration.cohort.minimum, canTakePart) else { return }
+        let chosen = draw(from: present.values.filter(canTakePart), for: round)
         let references = try await RoundAggregation.adapters(
             forRanks: Set(chosen.compactMap { offer.rank(for: $0) }),
             from: global,
@@ -128,6 +134,22 @@ struct RunDriver {
         run.observe(.opened(round: round, cohort: members))
     }
 
+    /// Draws the clients of a round.
+    private func draw(from candidates: [ClientProfile], for round: Int) -> [ClientProfile] {
+        let attempt = state.abandonedAttempts
+        if let rate = run.configuration.samplingRate {
+            let key = run.secrets.key(for: .sampling, round: round, attempt: attempt)
+            return CohortSelection.flipCoins(for: candidates, rate: rate, key: key)
+        }
+        return CohortSelection.select(
+            from: candidates,
+            count: CohortSelection.count(of: run.configuration.cohort),
+            seed: run.configuration.seed,
+            round: round,
+            attempt: attempt
+        )
+    }
+
     /// Gives the open round up; it will be opened again, unless that was tried too often.
     mutating func abandon(_ round: Int, reason: String) async throws {
         latestAbandonment = reason
@@ -136,7 +158,9 @@ struct RunDriver {
         run.observe(.abandoned(round: round, reason: reason))
     }
 
-    /// Reads the global adapter; a job whose adapter is gone or damaged has failed, and says so.
+    /// Reads the global adapter; a job whose adapter is none has failed, and says so.
+    ///
+    /// - Throws: ``StoredAdapterError`` when the adapter is gone or damaged: the run goes on when it is back.
     mutating func readGlobal() async throws -> LoRAAdapter? {
         guard let reference = state.global else {
             try await take(.failed(reason: "The job has no adapter to go on from. Submit it again."))
@@ -144,8 +168,8 @@ struct RunDriver {
         }
         do {
             return try await run.store.adapter(reference)
-        } catch let error as StoredAdapterError {
-            try await take(.failed(reason: "The global adapter cannot be read. \(error)"))
+        } catch StoredAdapterError.unreadable(_, let reason) {
+            try await take(.failed(reason: "The global adapter cannot be read: \(reason)"))
             return nil
         }
     }
@@ -201,8 +225,10 @@ struct RunDriver {
             others > 0
             ? " \(others) more train below rank \(run.configuration.adapter.rank), which this strategy needs of everybody."
             : ""
+        let rules = run.configuration.cohort.tags.texts
+        let tags = rules.isEmpty ? "" : " whose tags fit [\(rules.joined(separator: ", "))]"
         return """
-            Round \(round) needs \(minimum) clients, but after \(waited) \(count) were there.\(ranks) Start more clients, or \
+            Round \(round) needs \(minimum) clients\(tags), but after \(waited) \(count) were there.\(ranks) Start more clients, or \
             lower `cohort.minimum`, and submit the job again.
             """
     }

@@ -20,12 +20,20 @@ struct RunInbox: Sendable {
 
     /// Puts the backend's events in line until they end or the task is cancelled.
     ///
-    /// News of progress decide nothing and go past the line: however many come while the run is busy, none is kept.
-    func forward(_ events: AsyncStream<CohortEvent>, observe: (RunEvent) -> Void) async {
+    /// News of progress decide nothing and go past the line: however many come while the run is busy, none is kept. A client
+    /// that the job does not choose from is not there for it; it may have been, with other tags.
+    func forward(
+        _ events: AsyncStream<CohortEvent>,
+        of selector: TagSelector,
+        observe: (RunEvent) -> Void
+    ) async {
         for await event in events {
-            if case .progressed(let client, let order, let progress) = event {
+            switch event {
+            case .progressed(let client, let order, let progress):
                 observe(.progressed(order, client, progress))
-            } else {
+            case .arrived(let profile) where !selector.admits(profile.tags):
+                continuation.yield(.event(.departed(profile.id)))
+            case .arrived, .departed, .failed, .offered, .evaluated:
                 continuation.yield(.event(event))
             }
         }

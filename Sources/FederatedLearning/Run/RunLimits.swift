@@ -12,6 +12,8 @@ package struct RunLimits: Hashable, Sendable {
     package var attempts: Int
     /// How long an evaluation waits for reports.
     package var evaluationDeadline: Duration
+    /// How long an evaluation waits for clients that are away when nobody who is there is left to report.
+    package var absence: Duration
     /// The largest number of training examples that a client may claim: by it, its weight is bounded.
     package var exampleCount: Int
 
@@ -21,6 +23,7 @@ package struct RunLimits: Hashable, Sendable {
         self.waiting = max(job.cohort.deadline * 6, .seconds(600))
         self.attempts = 3
         self.evaluationDeadline = job.cohort.deadline
+        self.absence = min(job.cohort.deadline, .seconds(30))
         self.exampleCount = 10_000_000
     }
 }

@@ -1,4 +1,5 @@
 package import Adapters
+package import DifferentialPrivacy
 
 /// Trains and evaluates adapters on one silo's data.
 ///
@@ -26,7 +27,7 @@ package protocol LocalTrainer: Sendable {
 package struct TrainingProgress: Hashable, Sendable, Codable {
     package let step: Int
     package let stepCount: Int
-    /// The mean training loss of the latest step.
+    /// The mean training loss of the latest step; 0 where single examples are protected, because a loss is not.
     package let loss: Double
 
     package init(step: Int, stepCount: Int, loss: Double) {
@@ -45,8 +46,17 @@ package struct TrainingOutcome: Sendable, Equatable {
     package let metrics: [String: Double]
     /// K: how many steps were taken; SCAFFOLD needs it.
     package let stepCount: Int
+    /// What the steps cost in privacy where they were noised; `nil` where they were not.
+    package let noisedSteps: NoisedSteps?
 
-    package init(adapter: LoRAAdapter, exampleCount: Int, metrics: [String: Double], stepCount: Int = 0) {
+    package init(
+        adapter: LoRAAdapter,
+        exampleCount: Int,
+        metrics: [String: Double],
+        stepCount: Int = 0,
+        noisedSteps: NoisedSteps? = nil
+    ) {
+        self.noisedSteps = noisedSteps
         self.stepCount = stepCount
         self.adapter = adapter
         self.exampleCount = exampleCount

@@ -47,10 +47,19 @@ package enum RunChange: Hashable, Sendable, Codable {
     case assigned(AsynchronousTask, to: ClientID)
     /// An update is part of the round, exactly once per client; in asynchronous rounds, of the buffer, once per task.
     case accepted(UpdateOffer)
-    /// The round's result is the new global adapter; with it go the moments of the server's optimizer.
+    /// What the open round's result costs, once a round, before anything of it leaves the server; with a key for noise, the
+    /// round accepts nothing more.
+    case charged(PrivacyCharge)
+    /// The round's result is the new global adapter; with it go the moments of the server's optimizer, and the clipping norm
+    /// of the next round where it follows the updates.
     ///
     /// In asynchronous rounds it is the result of the whole buffer, which is empty then.
-    case committed(round: Int, global: AdapterReference, moments: MomentReferences? = nil)
+    case committed(
+        round: Int,
+        global: AdapterReference,
+        moments: MomentReferences? = nil,
+        clippingNorm: Double? = nil
+    )
     /// The round ended without a result and will be opened again; in asynchronous rounds, the buffer is thrown away.
     case abandoned(round: Int, reason: String)
     /// Figures to keep; a figure with the same round, client, phase and name is replaced.
@@ -58,6 +67,8 @@ package enum RunChange: Hashable, Sendable, Codable {
     /// The evaluation of the adapter that `round` left is over, with or without every client's figures.
     case evaluated(round: Int)
     case finished
+    /// The privacy budget does not cover the next round.
+    case exhausted(reason: String)
     case failed(reason: String)
     case cancelled
 }

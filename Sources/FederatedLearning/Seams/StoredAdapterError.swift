@@ -13,11 +13,14 @@ extension StoredAdapterError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .missing(let digest):
-            "The payload \(digest) is not in the store. Restore the payload folder, or submit the job again."
+            """
+            The payload \(digest) is not in the store. Put the file of that name from `payloads/blobs` of a backup in its \
+            place, and start again.
+            """
         case .damaged(let digest):
             """
-            The payload \(digest) has changed on disk: its bytes no longer have that SHA-256. Check the disk, then restore \
-            the payload folder or submit the job again.
+            The payload \(digest) has changed on disk: its bytes no longer have that SHA-256. Check the disk, put the file of \
+            that name from `payloads/blobs` of a backup in its place, and start again.
             """
         case .unreadable(_, let reason):
             "The payload is not the adapter it is said to be: \(reason)"

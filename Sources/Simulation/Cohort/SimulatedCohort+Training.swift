@@ -114,7 +114,9 @@ extension SimulatedCohort {
             modelDigest: modelDigest,
             tasks: trainer.tasks,
             trainer: SingleClientTrainer(trainer: trainer, client: rows),
-            memory: memories.memory(of: rows.id)
+            memory: memories.memory(of: rows.id),
+            book: ledgers.book(of: rows.id),
+            noiseKey: { [seed] in RunSecrets.key(from: seed, order: $0, client: client) }
         )
     }
 

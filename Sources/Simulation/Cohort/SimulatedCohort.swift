@@ -46,8 +46,11 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
     nonisolated let store: SimulationStore
     nonisolated let trainer: any SimulatedTrainer
     nonisolated let memories: ClientMemories
+    nonisolated let ledgers: SiloLedgers
     nonisolated let recorder: RunRecorder
     nonisolated let modelDigest: ContentDigest
+    /// What clients' noise follows from.
+    nonisolated let seed: UInt64
     /// With how many updates a round closes; `nil` where nothing closes.
     nonisolated let cohortSize: Int?
     private nonisolated let stream: AsyncStream<CohortEvent>
@@ -71,6 +74,7 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
         store: SimulationStore,
         trainer: any SimulatedTrainer,
         memories: ClientMemories,
+        ledgers: SiloLedgers = SiloLedgers(),
         recorder: RunRecorder,
         job: JobConfiguration,
         modelDigest: ContentDigest,
@@ -81,8 +85,10 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
         self.store = store
         self.trainer = trainer
         self.memories = memories
+        self.ledgers = ledgers
         self.recorder = recorder
         self.modelDigest = modelDigest
+        self.seed = job.seed
         self.cohortSize = job.asynchronous == nil ? job.cohort.size : nil
         self.resumed = Dictionary(outstanding.map { ($0.client, $0) }, uniquingKeysWith: { first, _ in first })
         (self.stream, self.continuation) = AsyncStream.makeStream()

@@ -14,6 +14,8 @@ package struct RoundRecord: Sendable, Hashable, Codable {
     package var accuracy: Double?
     package var macroF1: Double?
     package var perplexity: Double?
+    /// What privacy has cost so far; `nil` where nothing is noised.
+    package var epsilon: Double?
     /// The accuracy of the worst client, of the first tenth, of the middle one and of the best.
     package var clientAccuracies: [Double] = []
     package var bytesUp = 0
@@ -32,7 +34,7 @@ extension RoundRecord {
     static let columns = [
         "round", "simulated_seconds", "seconds", "clients", "failed", "training_loss", "loss", "accuracy", "macro_f1",
         "perplexity", "client_accuracy_min", "client_accuracy_p10", "client_accuracy_median", "client_accuracy_max",
-        "bytes_up", "bytes_down", "rank", "effective_rank", "singular_values",
+        "bytes_up", "bytes_down", "rank", "effective_rank", "singular_values", "epsilon",
     ]
 
     var cells: [String] {
@@ -42,7 +44,7 @@ extension RoundRecord {
             CSV.text(trainingLoss), CSV.text(loss), CSV.text(accuracy), CSV.text(macroF1), CSV.text(perplexity),
         ] + spread + [
             String(bytesUp), String(bytesDown), String(rank), CSV.text(spectrum.effectiveRank),
-            spectrum.values.map { CSV.text($0) }.joined(separator: " "),
+            spectrum.values.map { CSV.text($0) }.joined(separator: " "), CSV.text(epsilon),
         ]
     }
 

@@ -42,6 +42,7 @@ package final class RunRecorder: Sendable {
         var lossWeight = 0.0
         var trained = 0
         var failed = 0
+        var epsilon: Double?
         var bytesUp = 0
         var bytesDown = 0
     }
@@ -166,6 +167,7 @@ package final class RunRecorder: Sendable {
             record.trainingLoss = state.lossWeight > 0 ? state.lossSum / state.lossWeight : nil
             record.bytesUp = state.bytesUp
             record.bytesDown = state.bytesDown
+            record.epsilon = state.epsilon
             record.rank = adapter.maximumRank
             record.spectrum = spectrum
             state.current = record
@@ -184,6 +186,9 @@ package final class RunRecorder: Sendable {
     /// Takes the figures of an evaluation; those of trainings come with the clients' records.
     func measured(_ measurements: [FederatedLearning.Measurement]) {
         state.withLock { state in
+            if let cost = measurements.first(where: { $0.phase == "round" && $0.name == SiloStanding.epsilonName }) {
+                state.epsilon = cost.value
+            }
             let figures = measurements.filter { $0.phase == "evaluate" }
             guard let round = figures.first?.round, state.current?.round == round else { return }
             var overall: [String: Double] = [:]

@@ -9,9 +9,10 @@ package struct RunSummary: Sendable, Hashable, Codable {
         package var accuracy: Double?
         package var macroF1: Double?
         package var perplexity: Double?
+        package var epsilon: Double?
 
         private enum CodingKeys: String, CodingKey {
-            case round, loss, accuracy, perplexity
+            case round, loss, accuracy, perplexity, epsilon
             case macroF1 = "macro_f1"
         }
     }
@@ -54,7 +55,8 @@ extension RunSummary.Figures {
             loss: record.loss,
             accuracy: record.accuracy,
             macroF1: record.macroF1,
-            perplexity: record.perplexity
+            perplexity: record.perplexity,
+            epsilon: record.epsilon
         )
     }
 }

@@ -1,5 +1,6 @@
 internal import Adapters
 package import Foundation
+import Plotting
 
 /// Several runs beside each other: those that differ in their seed alone are one line with a range.
 package struct Comparison {
@@ -57,7 +58,8 @@ package struct Comparison {
     private static let figures: [(title: String, key: String, unit: FigureText.Unit)] = [
         ("final accuracy", "final.accuracy", .share), ("best accuracy", "best.accuracy", .share),
         ("worst client", "client_accuracy_min", .share), ("final perplexity", "final.perplexity", .plain),
-        ("final loss", "final.loss", .plain), ("effective rank", "effective_rank", .plain),
+        ("final loss", "final.loss", .plain), ("ε", "final.epsilon", .plain),
+        ("effective rank", "effective_rank", .plain),
         ("simulated time", "simulated_seconds", .seconds), ("bytes up", "bytes_up", .bytes),
         ("bytes down", "bytes_down", .bytes),
     ]
@@ -119,6 +121,7 @@ package struct Comparison {
         let charts: [(name: String, column: String, over: String, y: (String, FigureText.Unit, ChartAxis.Scale))] = [
             ("accuracy-over-rounds", "accuracy", "round", ("accuracy", .share, .linear)),
             ("accuracy-over-time", "accuracy", "simulated_seconds", ("accuracy", .share, .linear)),
+            ("accuracy-over-epsilon", "accuracy", "epsilon", ("accuracy", .share, .linear)),
             ("worst-client-over-rounds", "client_accuracy_min", "round", ("accuracy", .share, .linear)),
             ("perplexity-over-rounds", "perplexity", "round", ("perplexity", .plain, .linear)),
             ("loss-over-rounds", "loss", "round", ("cross-entropy", .plain, .linear)),
@@ -128,7 +131,7 @@ package struct Comparison {
             let isTime = axis == "simulated_seconds"
             let chart = LineChart(
                 Self.titles[name] ?? name,
-                x: isTime ? ("simulated time", .seconds) : ("round", .plain),
+                x: Self.axes[axis] ?? (axis, .plain),
                 y: y,
                 groups.map { $0.series(column, over: axis) }
             )
@@ -141,8 +144,13 @@ package struct Comparison {
         }
     }
 
+    private static let axes: [String: (String, FigureText.Unit)] = [
+        "simulated_seconds": ("simulated time", .seconds), "epsilon": ("ε so far", .plain),
+    ]
+
     private static let titles = [
         "accuracy-over-rounds": "Held-out accuracy over rounds",
+        "accuracy-over-epsilon": "Held-out accuracy over ε",
         "accuracy-over-time": "Held-out accuracy over simulated time",
         "worst-client-over-rounds": "Accuracy of the worst client over rounds",
         "perplexity-over-rounds": "Held-out perplexity over rounds",

@@ -1,3 +1,5 @@
+import Plotting
+
 /// A picture of a report with what a reader should see in it.
 struct Figure: Sendable {
     /// The name of its SVG file, without the ending.

@@ -1,3 +1,5 @@
+import Plotting
+
 /// Which client has how much of what: a disc for each label of each client, by area.
 struct PartitionPicture: Sendable {
     /// More clients than these are not told apart in a picture of this width.

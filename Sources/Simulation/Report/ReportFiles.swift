@@ -1,4 +1,5 @@
 import Foundation
+import Plotting
 
 /// Writes the pictures of a report.
 enum ReportFiles {

@@ -1,3 +1,5 @@
+import Plotting
+
 /// A page that needs nothing from anywhere else: text, pictures and tables in one file, and no script.
 struct ReportPage {
     private let title: String

@@ -1,3 +1,5 @@
+import Plotting
+
 /// The pictures of one run.
 struct RunFigures {
     let run: RunRecord

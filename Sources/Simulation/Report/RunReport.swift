@@ -1,5 +1,6 @@
 private import Adapters
 package import Foundation
+private import Plotting
 
 /// The report of one run: `report.html`, and each of its pictures as an SVG file in `plots/`.
 package struct RunReport {
@@ -39,6 +40,7 @@ package struct RunReport {
         let wanted: [(name: String, key: String, unit: FigureText.Unit)] = [
             ("final accuracy", "final.accuracy", .share), ("best accuracy", "best.accuracy", .share),
             ("final perplexity", "final.perplexity", .plain), ("final loss", "final.loss", .plain),
+            ("ε", "final.epsilon", .plain),
             ("simulated time", "simulated_seconds", .seconds), ("computed in", "seconds", .seconds),
             ("steps a second", "steps_per_second", .plain), ("from clients", "bytes_up", .bytes),
             ("to clients", "bytes_down", .bytes), ("peak memory", "peak_memory_bytes", .bytes),
@@ -53,7 +55,7 @@ package struct RunReport {
         ("training loss", "training_loss", .plain), ("loss", "loss", .plain), ("accuracy", "accuracy", .share),
         ("worst client", "client_accuracy_min", .share), ("median client", "client_accuracy_median", .share),
         ("perplexity", "perplexity", .plain), ("bytes up", "bytes_up", .bytes), ("bytes down", "bytes_down", .bytes),
-        ("effective rank", "effective_rank", .plain),
+        ("effective rank", "effective_rank", .plain), ("ε so far", "epsilon", .plain),
     ]
 
     private var rows: [[String]] {

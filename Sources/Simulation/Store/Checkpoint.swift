@@ -25,6 +25,8 @@ struct Checkpoint: Sendable {
     var outstanding: [OutstandingWork]
     var recorder: RunRecorder.Saved
     var notes: [ClientID: [ClientNotes]]
+    /// What was released of each client's data.
+    var ledgers: [ClientID: PrivacyLedger]
 
     private struct Payload: Codable {
         var length: Int
@@ -50,6 +52,7 @@ struct Checkpoint: Sendable {
         var updates: [ContentDigest]
         /// What the payloads after them are.
         var notes: [Note]
+        var ledgers: [ClientID: PrivacyLedger]
         var payloads: [Payload]
     }
 
@@ -67,6 +70,7 @@ struct Checkpoint: Sendable {
             adapters: run.adapters.keys.sorted { $0.hexadecimal < $1.hexadecimal },
             updates: run.updates.keys.sorted { $0.hexadecimal < $1.hexadecimal },
             notes: [],
+            ledgers: ledgers,
             payloads: []
         )
         var body: [UInt8] = []
@@ -185,7 +189,8 @@ struct Checkpoint: Sendable {
             run: run,
             outstanding: header.outstanding,
             recorder: header.recorder,
-            notes: notes
+            notes: notes,
+            ledgers: header.ledgers
         )
     }
 }

@@ -61,7 +61,7 @@ package actor SimulationStore: RunStore {
             recorder.measured(measurements)
         case .began(let initial):
             recorder.began(with: try adapter(initial))
-        case .committed(let round, let global, _):
+        case .committed(let round, let global, _, _):
             dropWhatIsOver()
             recorder.committed(round: round, global: try adapter(global))
             if !configuration.evaluates(after: round) { try await endRound(round) }
@@ -70,7 +70,7 @@ package actor SimulationStore: RunStore {
             try await endRound(round)
         case .opened:
             opened = [:]
-        case .assigned, .accepted, .abandoned, .finished, .failed, .cancelled:
+        case .assigned, .accepted, .charged, .abandoned, .finished, .exhausted, .failed, .cancelled:
             break
         }
     }

@@ -43,7 +43,8 @@ package struct EngineTrainer: SimulatedTrainer {
                 client: request.client.id.rawValue,
                 adapter: request.adapter,
                 task: TrainingTask(request.order),
-                rows: request.client.trainingRows
+                rows: request.client.trainingRows,
+                noise: .simulation
             )
         }
         return await engine.train(trainings, fusing: fusing)

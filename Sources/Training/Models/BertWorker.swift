@@ -55,6 +55,20 @@ struct BertWorker: ModelWorker {
         model.propagate(logitsGradient, through: texts, adapter: adapter, in: &workspace, adding: &gradients)
     }
 
+    mutating func record(_ batch: TrainingBatch, adapter: ActiveAdapter, in recorder: ExampleRecorder) -> Double {
+        let adapters = BatchAdapter(adapter, over: batch.texts, recorder: recorder)
+        model.run(batch.texts, adapter: adapters, in: &workspace)
+        let loss = CrossEntropy.losses(
+            of: workspace.head.logits[...],
+            labels: batch.labels,
+            weight: 1,
+            gradient: &segmentGradient
+        )
+        var untouched = [Float](repeating: 0, count: adapter.layout.count)
+        model.propagate(segmentGradient, through: batch.texts, adapter: adapters, in: &workspace, adding: &untouched)
+        return loss
+    }
+
     mutating func judge(_ texts: PackedTexts, adapter: ActiveAdapter) -> [TextOutput] {
         model.run(texts, adapter: BatchAdapter(adapter, over: texts), in: &workspace)
         let logits = workspace.head.logits

@@ -34,11 +34,14 @@ final class ExampleRecorder: Sendable {
 
     private let texts: PackedTexts
     private let trained: TrainedFactors
+    /// The frozen B's of modules whose core is trained, by where the gradient of B·R lies.
+    private let bases: [Range<Int>: Matrix]
     private let state: Mutex<State>
 
-    init(_ texts: PackedTexts, trained: TrainedFactors) {
+    init(_ texts: PackedTexts, trained: TrainedFactors, bases: [Range<Int>: Matrix] = [:]) {
         self.texts = texts
         self.trained = trained
+        self.bases = bases
         state = Mutex(State(squares: Array(repeating: 0, count: texts.count)))
     }
 
@@ -48,13 +51,15 @@ final class ExampleRecorder: Sendable {
     // MARK: - Recording
 
     /// Records the gradient of a member's B: s·dYᵀ·u.
+    ///
+    /// Where R is trained, the model's B is B·R, and R's gradient is Bᵀ times that: the norm is that of s·(dY·B)ᵀ·u.
     func recordB(_ member: LowRankGroup.Member, of group: LowRankGroup, outputGradient: [Float], u: [Float], rows: Int)
     {
-        guard trained.includesB else { return }
-        record(
+        guard trained.includesB || trained.includesCore else { return }
+        func gradient(of wide: [Float], width: Int) -> Record {
             Record(
-                wide: outputGradient,
-                width: member.outputWidth,
+                wide: wide,
+                width: width,
                 narrow: u,
                 rank: member.rank,
                 stride: group.rank,
@@ -64,7 +69,16 @@ final class ExampleRecorder: Sendable {
                 place: member.b,
                 isNarrowFirst: false
             )
-        )
+        }
+        let whole = gradient(of: outputGradient, width: member.outputWidth)
+        guard trained.includesCore else {
+            record(whole)
+            return
+        }
+        guard let basis = bases[member.b] else { preconditionFailure("a core without its B") }
+        let elements = Array(outputGradient.prefix(rows * member.outputWidth))
+        let projected = Matrix(rows: rows, columns: member.outputWidth, elements: elements) * basis
+        record(whole, measuring: gradient(of: projected.elements, width: basis.columns))
     }
 
     /// Records the gradient of a group's stacked A's: dUᵀ·x.
@@ -109,8 +123,9 @@ final class ExampleRecorder: Sendable {
         }
     }
 
-    private func record(_ record: Record) {
-        let squares = texts.indices.map { squareNorm(of: $0, in: record) }
+    /// Keeps a record for the sum, and adds to the norms those of the same or another one.
+    private func record(_ record: Record, measuring other: Record? = nil) {
+        let squares = texts.indices.map { squareNorm(of: $0, in: other ?? record) }
         state.withLock { state in
             for index in squares.indices { state.squares[index] += squares[index] }
             state.records.append(record)

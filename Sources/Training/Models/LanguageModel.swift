@@ -53,6 +53,15 @@ protocol ModelWorker: Sendable {
         losses: inout [Double]
     )
 
+    /// Runs texts there and back, and leaves with `recorder` what the gradient of each text's summed losses follows from.
+    ///
+    /// - Parameters:
+    ///   - batch: The texts of the recorder, with what is expected of them.
+    ///   - adapter: What is added to the model; nothing of it is dropped.
+    ///   - recorder: Takes the place of the gradient.
+    /// - Returns: The sum of the targets' losses.
+    mutating func record(_ batch: TrainingBatch, adapter: ActiveAdapter, in recorder: ExampleRecorder) -> Double
+
     /// Returns what the model says of each of `texts`.
     mutating func judge(_ texts: PackedTexts, adapter: ActiveAdapter) -> [TextOutput]
 }

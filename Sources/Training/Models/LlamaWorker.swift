@@ -14,15 +14,38 @@ struct LlamaWorker: ModelWorker {
         adapter: ActiveAdapter,
         addingTo gradient: inout [Float]
     ) -> Double {
-        let adapter = BatchAdapter(adapter, over: batch.texts)
-        run(batch.texts, weight: Float(weight), adapter: adapter)
+        differentiate(
+            batch.texts,
+            weight: Float(weight),
+            adapter: BatchAdapter(adapter, over: batch.texts),
+            addingTo: &gradient
+        )
+    }
+
+    mutating func record(_ batch: TrainingBatch, adapter: ActiveAdapter, in recorder: ExampleRecorder) -> Double {
+        var untouched = [Float](repeating: 0, count: adapter.layout.count)
+        return differentiate(
+            batch.texts,
+            weight: 1,
+            adapter: BatchAdapter(adapter, over: batch.texts, recorder: recorder),
+            addingTo: &untouched
+        )
+    }
+
+    private mutating func differentiate(
+        _ texts: PackedTexts,
+        weight: Float,
+        adapter: BatchAdapter,
+        addingTo gradient: inout [Float]
+    ) -> Double {
+        run(texts, weight: weight, adapter: adapter)
         model.head.propagate(
-            of: batch.texts,
+            of: texts,
             hidden: workspace.hidden[model.layers.count],
             scratch: &workspace.prediction,
             into: &workspace.scratch.gradient
         )
-        model.propagate(through: batch.texts, adapter: adapter, in: &workspace, adding: &gradient)
+        model.propagate(through: texts, adapter: adapter, in: &workspace, adding: &gradient)
         return workspace.prediction.losses.reduce(0, +)
     }
 

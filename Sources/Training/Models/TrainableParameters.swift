@@ -130,6 +130,13 @@ struct TrainableParameters: Sendable {
         return nil
     }
 
+    /// The frozen B's of the modules whose core is trained, by where the model reads B·R.
+    var bases: [Range<Int>: Matrix] {
+        parts.reduce(into: [:]) { bases, part in
+            if case .core(_, let basis, let product) = part.part { bases[product] = basis }
+        }
+    }
+
     /// Where the numbers of B's lie among the trained ones, in order.
     var rangesOfB: [Range<Int>] {
         layout.pieces.compactMap { piece in

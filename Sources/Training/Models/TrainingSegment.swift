@@ -7,6 +7,8 @@ struct TrainingSegment: Sendable {
     /// By how much each target's loss counts in the gradient: 1/n for a mean over n targets.
     let weight: Double
     let adapter: ActiveAdapter
+    /// How each text's gradient is clipped; the weight does not count then.
+    var clipping: ExampleClipping?
 }
 
 extension [TrainingSegment] {

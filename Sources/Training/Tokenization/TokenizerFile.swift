@@ -30,10 +30,15 @@ struct TokenizerFile {
                 remedy: Self.remedy
             )
         }
+        self = try file.withBytes { (bytes) throws(TrainingError) in
+            try bytes.withOctets { (octets) throws(TrainingError) in try TokenizerFile(parsing: octets, path: path) }
+        }
+    }
+
+    /// Parses the content of a file; messages call it `path`.
+    init(parsing bytes: Span<UInt8>, path: String) throws(TrainingError) {
         do {
-            root = try file.withBytes { (bytes) throws(JSONFlaw) in
-                try bytes.withOctets { (octets) throws(JSONFlaw) in try JSONValue(parsing: octets) }
-            }
+            root = try JSONValue(parsing: bytes)
         } catch {
             throw .unsupportedModel(file: path, problem: "is not JSON: \(error)", remedy: Self.remedy)
         }

@@ -1,6 +1,13 @@
 import Adapters
 
 extension WordPieceTokenizer {
+    /// Reads the content of a `tokenizer.json`; messages call it `source`.
+    ///
+    /// - Throws: ``TrainingError`` that names the key which is missing, broken or not supported.
+    package init(parsing bytes: [UInt8], source: String) throws(TrainingError) {
+        try self.init(TokenizerFile(parsing: bytes.span, path: source))
+    }
+
     /// Reads a `tokenizer.json` with the WordPiece model of an uncased BERT.
     ///
     /// - Throws: ``TrainingError`` that names the key which is missing, broken or not supported.

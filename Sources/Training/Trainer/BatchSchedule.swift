@@ -1,3 +1,4 @@
+import FederatedLearning
 import LinearAlgebra
 
 /// Which rows each step of a local training sees.
@@ -21,8 +22,20 @@ struct BatchSchedule: Sendable {
         self.batchSize = batchSize
         self.generator = generator
         stepsPerEpoch = (rows.count - 1) / batchSize + 1
-        let (all, overflows) = stepsPerEpoch.multipliedReportingOverflow(by: epochs)
-        stepCount = min(overflows ? .max : all, maximumSteps ?? .max)
+        stepCount = Self.stepCount(epochs: epochs, of: stepsPerEpoch, maximum: maximumSteps)
+    }
+
+    /// How many steps a training on so many rows has.
+    ///
+    /// - Precondition: There are rows, and batch size and epochs are positive.
+    static func stepCount(of rows: Int, _ settings: JobConfiguration.Training) -> Int {
+        let perEpoch = (rows - 1) / settings.batchSize + 1
+        return stepCount(epochs: settings.epochs, of: perEpoch, maximum: settings.maximumSteps)
+    }
+
+    private static func stepCount(epochs: Int, of steps: Int, maximum: Int?) -> Int {
+        let (all, overflows) = steps.multipliedReportingOverflow(by: epochs)
+        return min(overflows ? .max : all, maximum ?? .max)
     }
 
     /// Returns the rows of the next step, or `nil` after the last; the last batch of an epoch may be smaller.

@@ -1,3 +1,4 @@
+import Adapters
 import FederatedLearning
 
 extension LocalTraining {
@@ -19,6 +20,7 @@ extension LocalTraining {
     package static func extent(of rows: [Int], client: String, task: TrainingTask, corpus: TextCorpus) -> Extent {
         let settings = task.settings
         guard !rows.isEmpty, settings.batchSize > 0, settings.epochs > 0 else { return Extent(steps: 0, tokens: 0) }
+        if task.privacy != nil { return extentOfPrivate(rows, client: client, task: task, corpus: corpus) }
         func tokens(_ rows: some Sequence<Int>) -> Int {
             rows.reduce(0) { $0 + corpus.length(of: $1, maximumLength: settings.maximumLength) }
         }
@@ -35,5 +37,28 @@ extension LocalTraining {
         var count = 0
         while let batch = schedule.next() { count += tokens(batch) }
         return Extent(steps: schedule.stepCount, tokens: count)
+    }
+
+    /// Samples the batches as a simulation does.
+    private static func extentOfPrivate(
+        _ rows: [Int],
+        client: String,
+        task: TrainingTask,
+        corpus: TextCorpus
+    ) -> Extent {
+        let training = LocalTraining(
+            client: client,
+            adapter: LoRAAdapter(modules: [:]),
+            task: task,
+            rows: rows,
+            noise: .simulation
+        )
+        let steps = BatchSchedule.stepCount(of: rows.count, task.settings)
+        guard var batches = try? PoissonBatches(training, stepCount: steps) else { return Extent(steps: 0, tokens: 0) }
+        var tokens = 0
+        while let batch = batches.next() {
+            tokens += batch.reduce(0) { $0 + corpus.length(of: $1, maximumLength: task.settings.maximumLength) }
+        }
+        return Extent(steps: steps, tokens: tokens)
     }
 }

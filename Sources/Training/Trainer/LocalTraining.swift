@@ -1,4 +1,5 @@
 package import Adapters
+import DifferentialPrivacy
 
 /// One client's local training, as a value: all that its result follows from, given the base model and the texts.
 package struct LocalTraining: Sendable {
@@ -11,11 +12,20 @@ package struct LocalTraining: Sendable {
     ///
     /// Their order counts: a client whose file holds the same texts in the same order computes the same bits.
     package var rows: [Int]
+    /// Where samples and noise of a private training come from.
+    package var noise: NoiseSource
 
-    package init(client: String, adapter: LoRAAdapter, task: TrainingTask, rows: [Int]) {
+    package init(
+        client: String,
+        adapter: LoRAAdapter,
+        task: TrainingTask,
+        rows: [Int],
+        noise: NoiseSource = .secret(NoiseKey())
+    ) {
         self.client = client
         self.adapter = adapter
         self.task = task
         self.rows = rows
+        self.noise = noise
     }
 }

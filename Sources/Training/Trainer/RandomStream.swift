@@ -3,6 +3,8 @@ enum RandomStream {
     static let shuffle: UInt64 = 1
     static let dropout: UInt64 = 2
     static let sample: UInt64 = 3
+    static let privateBatches: UInt64 = 4
+    static let privateNoise: UInt64 = 5
 
     /// Returns a number for a client's name, the same in every process: FNV-1a of its UTF-8 bytes.
     static func number(of name: String) -> UInt64 {

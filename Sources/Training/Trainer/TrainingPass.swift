@@ -30,13 +30,21 @@ struct TrainingPass: Sendable {
             repeat {
                 tokens += segments[end].batch.texts.tokenCount
                 end += 1
-            } while end < segments.count && tokens + segments[end].batch.texts.tokenCount <= Self.largestPass
+            } while end < segments.count && segments[first].clipping == nil && segments[end].clipping == nil
+                && tokens + segments[end].batch.texts.tokenCount <= Self.largestPass
             run(segments, first..<end)
             first = end
         }
     }
 
     private mutating func run(_ segments: [TrainingSegment], _ group: Range<Int>) {
+        if let clipping = segments[group.lowerBound].clipping {
+            let segment = segments[group.lowerBound]
+            let found = ExampleGradients(of: segment.batch, adapter: segment.adapter, clipping: clipping, by: &model)
+            gradients.copy(found.sum[...], to: starts[group.lowerBound])
+            losses.append(found.loss)
+            return
+        }
         if group.count == segments.count {
             model.differentiate(segments, addingTo: &gradients, losses: &losses)
             return

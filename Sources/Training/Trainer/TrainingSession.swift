@@ -13,6 +13,8 @@ struct TrainingSession: Sendable {
     private let trained: TrainableParameters
     private let correction: LocalCorrection
     private var schedule: BatchSchedule
+    /// Samples and noise, where single examples are protected; the schedule only says how many steps there are then.
+    private var privateSteps: PrivateSteps?
     /// Draws the seed of each step's dropout masks.
     private var masks: CounterGenerator
     private var optimizer: LocalOptimizer
@@ -55,18 +57,26 @@ struct TrainingSession: Sendable {
         values = trained.initialValues(in: active.parameters)
         correction = LocalCorrection(task, parameters: trained, start: values, adapter: adapter)
         optimizer = LocalOptimizer(task.settings, count: trained.count, factorsB: trained.rangesOfB)
+        if let privacy = task.privacy {
+            privateSteps = try PrivateSteps(training, privacy, trained: trained, stepCount: schedule.stepCount)
+        }
     }
 
     /// Returns the shards of the next step as segments; `nil` when there are no more steps.
+    ///
+    /// There are none when nobody was sampled for a private step, which takes place nevertheless.
     mutating func beginStep(corpus: TextCorpus) -> [TrainingSegment]? {
-        guard let rows = schedule.next() else { return nil }
+        guard let rows = privateSteps == nil ? schedule.next() : privateSteps?.nextBatch() else { return nil }
         let task = training.task
-        let shards = TrainingBatch.shards(
-            of: rows,
-            from: corpus,
-            labels: labels,
-            maximumLength: task.settings.maximumLength
-        )
+        let shards =
+            rows.isEmpty
+            ? []
+            : TrainingBatch.shards(
+                of: rows,
+                from: corpus,
+                labels: labels,
+                maximumLength: task.settings.maximumLength
+            )
         if task.dropout > 0 {
             active.dropout = .init(probability: Float(task.dropout), seed: masks.next())
         }
@@ -80,7 +90,12 @@ struct TrainingSession: Sendable {
             var adapter = active
             // Each shard's masks are its own.
             adapter.dropout?.seed &+= UInt64(index) &* 0xA24B_AED4_963E_E407
-            return TrainingSegment(batch: shard, weight: 1 / Double(targetCount), adapter: adapter)
+            return TrainingSegment(
+                batch: shard,
+                weight: 1 / Double(targetCount),
+                adapter: adapter,
+                clipping: privateSteps?.clipping
+            )
         }
     }
 
@@ -99,13 +114,18 @@ struct TrainingSession: Sendable {
     ///
     /// The segments of the step have been let go before, so that the adapter is changed in place.
     ///
-    /// - Returns: How far the training is.
+    /// - Returns: How far the training is; its loss is 0 where single examples are protected, since losses are not.
     /// - Throws: ``TrainingError/divergedLoss(step:loss:)`` when the loss is not finite.
     mutating func finishStep() throws(TrainingError) -> TrainingProgress {
-        latestLoss /= Double(targetCount)
-        guard latestLoss.isFinite else { throw .divergedLoss(step: step, loss: latestLoss) }
         let (task, settings) = (training.task, training.task.settings)
         trained.gradient(of: modelGradient, into: &gradient)
+        if privateSteps == nil {
+            latestLoss /= Double(targetCount)
+            guard latestLoss.isFinite else { throw .divergedLoss(step: step, loss: latestLoss) }
+        } else {
+            latestLoss = 0
+            try privateSteps?.average(&gradient, step: step)
+        }
         correction.add(to: &gradient, at: values)
         if let limit = settings.maximumGradientNorm { GradientClipping.clip(&gradient, toNorm: limit) }
         let progress = JobProgress(round: task.round, rounds: task.rounds, stepCount: schedule.stepCount)
@@ -125,17 +145,19 @@ struct TrainingSession: Sendable {
     func outcome() throws(TrainingError) -> TrainingOutcome {
         // The last step's own loss was finite; what it led to need not be.
         guard values.allSatisfy({ $0.isFinite }) else { throw .divergedLoss(step: step, loss: .infinity) }
+        var metrics = ["steps": Double(step), "seconds": (ContinuousClock.now - start) / .seconds(1)]
+        if privateSteps == nil {
+            // Each of them tells something about single examples.
+            metrics["loss"] = lossSum / Double(step)
+            metrics["final_loss"] = latestLoss
+            metrics["tokens"] = Double(tokenCount)
+        }
         return TrainingOutcome(
             adapter: trained.adapter(values),
             exampleCount: training.rows.count,
-            metrics: [
-                "loss": lossSum / Double(step),
-                "final_loss": latestLoss,
-                "steps": Double(step),
-                "tokens": Double(tokenCount),
-                "seconds": (ContinuousClock.now - start) / .seconds(1),
-            ],
-            stepCount: step
+            metrics: metrics,
+            stepCount: step,
+            noisedSteps: training.noisedSteps
         )
     }
 }

@@ -17,6 +17,8 @@ package struct TrainingTask: Sendable {
     package var rounds: Int
     /// What the job's strategy asks of the training.
     package var rules: LocalRules
+    /// How single examples are protected; `nil` when they are not.
+    package var privacy: ExampleLevelPrivacy?
 
     package init(
         labels: [String],
@@ -26,7 +28,8 @@ package struct TrainingTask: Sendable {
         seed: UInt64 = 1,
         round: Int = 1,
         rounds: Int = 1,
-        rules: LocalRules = .plain
+        rules: LocalRules = .plain,
+        privacy: ExampleLevelPrivacy? = nil
     ) {
         self.labels = labels
         self.settings = settings
@@ -36,6 +39,7 @@ package struct TrainingTask: Sendable {
         self.round = round
         self.rounds = rounds
         self.rules = rules
+        self.privacy = privacy
     }
 
     /// Takes what concerns the trainer out of an order.
@@ -50,7 +54,14 @@ package struct TrainingTask: Sendable {
             seed: assignment.seed,
             round: order.id.round,
             rounds: assignment.rounds,
-            rules: assignment.rules
+            rules: assignment.rules,
+            privacy: assignment.privacy.flatMap { privacy in
+                guard privacy.mechanism == .exampleLevel else { return nil }
+                return ExampleLevelPrivacy(
+                    clippingNorm: privacy.clippingNorm,
+                    noiseMultiplier: privacy.noiseMultiplier
+                )
+            }
         )
     }
 
@@ -88,6 +99,13 @@ package struct TrainingTask: Sendable {
                 key: "lora_dropout",
                 problem: "is \(dropout)",
                 remedy: "It must be at least 0 and below 1."
+            )
+        }
+        guard privacy == nil || dropout == 0 else {
+            throw .invalidSetting(
+                key: "lora_dropout",
+                problem: "is \(dropout) where single examples are protected",
+                remedy: "Set it to 0: masks would tie an example's gradient to the others in its batch."
             )
         }
     }

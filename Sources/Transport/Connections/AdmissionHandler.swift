@@ -9,6 +9,7 @@ struct Admission: Sendable {
     let peer: PeerIdentity?
     let address: String
     let channel: NIOAsyncChannel<Frame, ByteBuffer>
+    let allowance: FrameAllowance
     let failure: ConnectionFailure
 }
 
@@ -48,7 +49,7 @@ final class AdmissionHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        decide(.failure(TransportError.lost(reason: "the other side closed during the handshake")))
+        decide(.failure(TransportError.lost(reason: "it was closed during the handshake")))
         context.fireChannelInactive()
     }
 
@@ -68,11 +69,25 @@ final class AdmissionHandler: ChannelInboundHandler, RemovableChannelHandler {
             let certificate = try pipeline.nioSSL_peerCertificate()
             let peer = try judge(certificate.map { try NodeCertificate(bytes: $0.toDERBytes()) }, address)
             let failure = ConnectionFailure()
+            let allowance = FrameAllowance(limits.inbound)
             try pipeline.addHandlers([
-                ByteToMessageHandler(FrameDecoder(limits: limits.frames)), ConnectionFailureHandler(failure),
+                ByteToMessageHandler(FrameDecoder(allowance: allowance)), ConnectionFailureHandler(failure),
             ])
-            let channel = try NIOAsyncChannel<Frame, ByteBuffer>(wrappingChannelSynchronously: context.channel)
-            decide(.success(Admission(peer: peer, address: address, channel: channel, failure: failure)))
+            let channel = try NIOAsyncChannel<Frame, ByteBuffer>(
+                wrappingChannelSynchronously: context.channel,
+                configuration: .init(backPressureStrategy: ConnectionOptions.frameBackPressure)
+            )
+            decide(
+                .success(
+                    Admission(
+                        peer: peer,
+                        address: address,
+                        channel: channel,
+                        allowance: allowance,
+                        failure: failure
+                    )
+                )
+            )
             pipeline.removeHandler(context: context, promise: nil)
         } catch {
             refuse(error, context: context)

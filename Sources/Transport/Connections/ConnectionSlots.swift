@@ -2,37 +2,44 @@ import NIOCore
 import Synchronization
 
 /// Counts a listener's connections and keeps them within its limits.
+///
+/// Every connection is a stranger's until ``prove(_:isOf:)`` says whose it is. Strangers have few places, and the oldest of
+/// them gives way to the newest: with a refusal of the newest instead, whoever holds the places open would keep everybody out.
+/// Members have many places, each a few.
 final class ConnectionSlots: Sendable {
-    private struct State {
-        var channels: [ObjectIdentifier: any Channel] = [:]
-        var handshakes = 0
-    }
-
     private let limits: TransportLimits
-    private let state = Mutex(State())
+    private let state = Mutex(SlotTable())
 
     init(limits: TransportLimits) {
         self.limits = limits
     }
 
-    /// Takes a slot for a new connection until it is closed, or throws ``TransportError/full(limit:)``.
-    func take(for channel: any Channel, until decided: EventLoopFuture<Admission>) throws(TransportError) {
-        let id = ObjectIdentifier(channel)
-        let limit: Int? = state.withLock { state in
-            if state.channels.count >= limits.maximumConnections { return limits.maximumConnections }
-            if state.handshakes >= limits.maximumHandshakes { return limits.maximumHandshakes }
-            state.channels[id] = channel
-            state.handshakes += 1
-            return nil
+    /// Takes a slot for a new connection until it is closed.
+    ///
+    /// - Throws: ``TransportError/full(limit:)`` when all are taken by members.
+    func take(for channel: any Channel) throws(TransportError) {
+        let (number, closing) = state.withLock { table -> (Int?, (any Channel)?) in
+            var closing: (any Channel)?
+            if table.strangerCount >= limits.maximumHandshakes || table.count >= limits.maximumConnections {
+                closing = table.removeOldestStranger()
+            }
+            guard table.count < limits.maximumConnections else { return (nil, closing) }
+            return (table.insert(channel), closing)
         }
-        if let limit { throw .full(limit: limit) }
-        decided.whenComplete { _ in self.state.withLock { $0.handshakes -= 1 } }
-        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[id] = nil } }
+        closing?.close(promise: nil)
+        guard let number else { throw .full(limit: limits.maximumConnections) }
+        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.remove(number) } }
+    }
+
+    /// Records that a connection is a member's, and closes the member's oldest when it has too many.
+    func prove(_ channel: any Channel, isOf name: String) {
+        let closing = state.withLock { $0.prove(channel, isOf: name, atMost: limits.connectionsPerMember) }
+        closing?.close(promise: nil)
     }
 
     /// Closes what nobody has taken charge of, and waits for it.
     func closeAll() async {
-        let channels = state.withLock { Array($0.channels.values) }
+        let channels = state.withLock { $0.channels }
         for channel in channels { channel.close(promise: nil) }
         for channel in channels { try? await channel.closeFuture.get() }
     }

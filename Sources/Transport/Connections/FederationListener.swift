@@ -9,7 +9,7 @@ import WireProtocol
 package struct FederationListener: Sendable {
     private let host: String
     private let port: Int
-    private let credentials: ServerCredentials
+    private let identity: ServerIdentity
     private let limits: TransportLimits
     private let logger: Logger
 
@@ -18,9 +18,24 @@ package struct FederationListener: Sendable {
     /// - Parameters:
     ///   - host: The address to listen on.
     ///   - port: The port, or 0 for any free one.
-    ///   - credentials: What the server shows, and whom it trusts.
+    ///   - identity: What the server shows, and whom it trusts.
     ///   - limits: What it gives its peers.
     ///   - logger: Where it says whom it refused.
+    package init(
+        host: String,
+        port: Int,
+        identity: ServerIdentity,
+        limits: TransportLimits = .federation,
+        logger: Logger
+    ) {
+        self.host = host
+        self.port = port
+        self.identity = identity
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// Prepares a listener that shows the same as long as it serves.
     package init(
         host: String,
         port: Int,
@@ -28,11 +43,7 @@ package struct FederationListener: Sendable {
         limits: TransportLimits = .federation,
         logger: Logger
     ) {
-        self.host = host
-        self.port = port
-        self.credentials = credentials
-        self.limits = limits
-        self.logger = logger
+        self.init(host: host, port: port, identity: ServerIdentity(credentials), limits: limits, logger: logger)
     }
 
     /// Serves until the task is cancelled.
@@ -49,7 +60,7 @@ package struct FederationListener: Sendable {
         let listener = TLSListener(
             host: host,
             port: port,
-            context: try TLSSettings.federationServer(credentials.credentials),
+            context: identity.federationContext,
             limits: limits,
             logger: logger,
             judge: { certificate, address in try Self.judge(certificate, address, now: .now) }

@@ -12,6 +12,7 @@ package struct FrameConnection: Sendable {
 
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private let channel: any Channel
+    private let allowance: FrameAllowance
     private let failure: ConnectionFailure
     private let limits: FrameLimits
 
@@ -26,6 +27,7 @@ package struct FrameConnection: Sendable {
         self.inbound = FrameSequence(inbound)
         self.outbound = outbound
         self.channel = admission.channel.channel
+        self.allowance = admission.allowance
         self.failure = admission.failure
         self.limits = limits
     }
@@ -45,6 +47,13 @@ package struct FrameConnection: Sendable {
         } catch {
             throw failure.error ?? TransportError.mapping(error)
         }
+    }
+
+    /// Takes frames within `limits` from now on.
+    ///
+    /// To be called before what makes the other side send larger ones is sent.
+    package func allow(_ limits: FrameLimits) {
+        allowance.limits = limits
     }
 
     /// Closes the connection after what has been sent, and waits until it is closed.

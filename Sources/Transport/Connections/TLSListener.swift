@@ -27,7 +27,8 @@ struct TLSListener: Sendable {
 
     let host: String
     let port: Int
-    let context: NIOSSLContext
+    /// The settings of a connection that begins now.
+    let context: @Sendable () throws -> NIOSSLContext
     let limits: TransportLimits
     let logger: Logger
     let judge: AdmissionHandler.Judge
@@ -37,6 +38,8 @@ struct TLSListener: Sendable {
         onBound: @Sendable (BoundAddress) async -> Void,
         handle: @Sendable @escaping (Admission) async -> Void
     ) async throws {
+        // What is wrong with the credentials is told before anybody connects.
+        _ = try context()
         let slots = ConnectionSlots(limits: limits)
         let server = try await bind(slots)
         do {
@@ -45,7 +48,7 @@ struct TLSListener: Sendable {
                 await onBound(BoundAddress(host: address?.ipAddress ?? host, port: address?.port ?? port))
                 try await withThrowingDiscardingTaskGroup { group in
                     for try await arrival in arrivals {
-                        group.addTask { await serve(arrival, handle) }
+                        group.addTask { await serve(arrival, slots, handle) }
                     }
                 }
             }
@@ -77,10 +80,10 @@ struct TLSListener: Sendable {
     private func configure(_ channel: any Channel, _ slots: ConnectionSlots) throws -> Arrival {
         let promise = channel.eventLoop.makePromise(of: Admission.self)
         do {
-            try slots.take(for: channel, until: promise.futureResult)
+            try slots.take(for: channel)
             try channel.pipeline.syncOperations.addHandlers([
                 StalledWriteHandler(patience: limits.writePatience),
-                NIOSSLServerHandler(context: context),
+                NIOSSLServerHandler(context: try context()),
                 AdmissionHandler(limits: limits, admission: promise, judge: judge),
             ])
         } catch {
@@ -90,13 +93,18 @@ struct TLSListener: Sendable {
         return Arrival(channel: channel, admission: promise.futureResult)
     }
 
-    private func serve(_ arrival: Arrival, _ handle: @Sendable (Admission) async -> Void) async {
+    private func serve(
+        _ arrival: Arrival,
+        _ slots: ConnectionSlots,
+        _ handle: @Sendable (Admission) async -> Void
+    ) async {
         do {
             let admission = try await withTaskCancellationHandler {
                 try await arrival.admission.get()
             } onCancel: {
                 arrival.channel.close(promise: nil)
             }
+            if let peer = admission.peer { slots.prove(arrival.channel, isOf: peer.name) }
             await handle(admission)
         } catch {
             logger.info(
@@ -125,6 +133,10 @@ enum ConnectionOptions {
     static var receiveAllocator: AdaptiveRecvByteBufferAllocator {
         AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 8 << 10, maximum: 1 << 20)
     }
+
+    /// How many frames wait for their reader before the socket is no longer read: at most two megabytes of chunks.
+    static let frameBackPressure =
+        NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(lowWatermark: 2, highWatermark: 4)
 
     /// A sender waits when this much lies in the socket's queue.
     static let writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 512 << 10, high: 1 << 20)

@@ -8,7 +8,7 @@ enum TLSSettings {
         var settings = TLSConfiguration.makeServerConfigurationWithMTLS(
             certificateChain: [try source(credentials.certificate)],
             privateKey: try source(credentials.key),
-            trustRoots: .certificates([try nioCertificate(credentials.authority)])
+            trustRoots: .certificates(try credentials.authorities.map(nioCertificate))
         )
         harden(&settings)
         return try NIOSSLContext(configuration: settings)
@@ -18,7 +18,7 @@ enum TLSSettings {
         var settings = TLSConfiguration.makeClientConfiguration()
         settings.certificateChain = [try source(credentials.certificate)]
         settings.privateKey = try source(credentials.key)
-        settings.trustRoots = .certificates([try nioCertificate(credentials.authority)])
+        settings.trustRoots = .certificates(try credentials.authorities.map(nioCertificate))
         harden(&settings)
         return try NIOSSLContext(configuration: settings)
     }
@@ -26,7 +26,7 @@ enum TLSSettings {
     /// Towards strangers: the server shows its certificate and the authority's, because the stranger has only a fingerprint.
     static func enrolmentServer(_ credentials: Credentials) throws -> NIOSSLContext {
         var settings = TLSConfiguration.makeServerConfiguration(
-            certificateChain: [try source(credentials.certificate), try source(credentials.authority)],
+            certificateChain: [try source(credentials.certificate), try source(credentials.issuer)],
             privateKey: try source(credentials.key)
         )
         harden(&settings)

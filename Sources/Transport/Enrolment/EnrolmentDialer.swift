@@ -7,7 +7,10 @@ import WireProtocol
 /// What a client has after it has joined: everything that it needs to connect.
 package struct Enrolment: Sendable {
     package let certificate: NodeCertificate
+    /// The authority that the join string named.
     package let authority: NodeCertificate
+    /// Whom to trust: that authority, and one that takes over from it, if there is.
+    package let authorities: [NodeCertificate]
     /// The client's name, which the server chose.
     package let name: String
     /// Where the federation listens.
@@ -124,7 +127,9 @@ package enum EnrolmentDialer {
             throw EnrolmentError.untrustworthy(reason: "it names another authority than the join string")
         }
         let certificate = try NodeCertificate(bytes: [UInt8](response.certificate))
-        let credentials = try ClientCredentials(certificate: certificate, key: key, authority: authority)
+        // The others come from a server whose authority the join string has proved.
+        let authorities = try [authority] + response.furtherAuthorities.map { try NodeCertificate(bytes: [UInt8]($0)) }
+        let credentials = try ClientCredentials(certificate: certificate, key: key, authorities: authorities)
         guard credentials.name == response.client else {
             throw EnrolmentError.untrustworthy(reason: "the certificate is for '\(credentials.name)'")
         }
@@ -134,6 +139,7 @@ package enum EnrolmentDialer {
         return Enrolment(
             certificate: certificate,
             authority: authority,
+            authorities: authorities,
             name: credentials.name,
             host: response.host,
             port: port

@@ -37,7 +37,7 @@ package struct EnrolmentListener: Sendable {
 
     private let host: String
     private let port: Int
-    private let credentials: ServerCredentials
+    private let identity: ServerIdentity
     private let limits: TransportLimits
     private let logger: Logger
 
@@ -46,9 +46,24 @@ package struct EnrolmentListener: Sendable {
     /// - Parameters:
     ///   - host: The address to listen on.
     ///   - port: The port, or 0 for any free one.
-    ///   - credentials: What the server shows; the authority's certificate is sent along.
+    ///   - identity: What the server shows; the authority's certificate is sent along.
     ///   - limits: What it gives strangers.
     ///   - logger: Where it says whom it refused.
+    package init(
+        host: String,
+        port: Int,
+        identity: ServerIdentity,
+        limits: TransportLimits = .enrolment,
+        logger: Logger
+    ) {
+        self.host = host
+        self.port = port
+        self.identity = identity
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// Prepares a listener that shows the same as long as it serves.
     package init(
         host: String,
         port: Int,
@@ -56,11 +71,7 @@ package struct EnrolmentListener: Sendable {
         limits: TransportLimits = .enrolment,
         logger: Logger
     ) {
-        self.host = host
-        self.port = port
-        self.credentials = credentials
-        self.limits = limits
-        self.logger = logger
+        self.init(host: host, port: port, identity: ServerIdentity(credentials), limits: limits, logger: logger)
     }
 
     /// Serves until the task is cancelled.
@@ -76,7 +87,7 @@ package struct EnrolmentListener: Sendable {
         let listener = TLSListener(
             host: host,
             port: port,
-            context: try TLSSettings.enrolmentServer(credentials.credentials),
+            context: identity.enrolmentContext,
             limits: limits,
             logger: logger,
             judge: { _, _ in nil }
@@ -134,7 +145,10 @@ package struct EnrolmentListener: Sendable {
         case .accepted(let certificate, let name, let host, let port):
             response.accepted = true
             response.certificate = Data(certificate.bytes)
+            let credentials = identity.credentials
             response.authority = Data(credentials.authority.bytes)
+            response.furtherAuthorities = credentials.authorities.filter { $0 != credentials.authority }
+                .map { Data($0.bytes) }
             response.client = name
             response.host = host
             response.port = UInt32(port)

@@ -12,11 +12,11 @@ package struct CertificateAuthority: Sendable {
     package static let defaultAuthorityLife = Duration.days(3650)
     /// How long a server's certificate lives unless said otherwise: a year.
     package static let defaultServerLife = Duration.days(365)
-    /// How long a client's certificate lives unless said otherwise: thirty days.
-    package static let defaultClientLife = Duration.days(30)
+    /// How long a client's certificate lives unless said otherwise: a day, because it is renewed over the live connection.
+    package static let defaultClientLife = Duration.days(1)
 
     /// Certificates begin this much before they are issued, for clocks that are a little behind.
-    private static let clockTolerance = Duration.seconds(300)
+    static let clockTolerance = Duration.seconds(300)
 
     package let certificate: NodeCertificate
     private let key: NodeKey
@@ -61,19 +61,15 @@ package struct CertificateAuthority: Sendable {
     /// - Throws: ``CredentialError`` when they do not belong together, or the certificate is not an authority's.
     package init(certificate: NodeCertificate, key: NodeKey) throws(CredentialError) {
         try Self.check(certificate)
-        guard certificate.certificate.publicKey == key.publicKey.certificateKey else {
-            throw .keyMismatch(certificate: "The authority's certificate")
-        }
+        guard key.isCertified(by: certificate) else { throw .keyMismatch(certificate: "The authority's certificate") }
         self.certificate = certificate
         self.key = key
     }
 
     /// Reads an authority from its two PEM files.
     package init(certificateFile: URL, keyFile: URL) throws(CredentialError) {
-        try self.init(
-            certificate: NodeCertificate(contentsOf: certificateFile),
-            key: NodeKey(contentsOf: keyFile)
-        )
+        let (certificate, key) = try KeyPairFiles(certificate: certificateFile, key: keyFile).load()
+        try self.init(certificate: certificate, key: key)
     }
 
     /// Writes the authority to two PEM files, the key with permissions 0600.

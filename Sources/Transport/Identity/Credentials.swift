@@ -3,37 +3,41 @@ import NIOSSL
 import X509
 
 /// What one node shows and whom it trusts: its certificate, the key to it, and the federation's authority.
+///
+/// There are two authorities while one takes over from the other.
 struct Credentials: Sendable {
     let certificate: NodeCertificate
     let key: NodeKey
-    let authority: NodeCertificate
+    /// The authority that issued the certificate.
+    let issuer: NodeCertificate
+    /// Every trusted authority, the issuer among them.
+    let authorities: [NodeCertificate]
     let role: CertificateRole
 
     /// Puts credentials together.
     ///
     /// - Throws: ``CredentialError`` when the parts do not belong together.
-    init(certificate: NodeCertificate, key: NodeKey, authority: NodeCertificate) throws(CredentialError) {
-        try CertificateAuthority.check(authority)
+    init(certificate: NodeCertificate, key: NodeKey, authorities: [NodeCertificate]) throws(CredentialError) {
+        for authority in authorities { try CertificateAuthority.check(authority) }
         let leaf = certificate.certificate
-        let issuer = authority.certificate
-        guard leaf.publicKey == key.publicKey.certificateKey else {
-            throw .keyMismatch(certificate: "The certificate")
+        guard key.isCertified(by: certificate) else { throw .keyMismatch(certificate: "The certificate") }
+        let issuer = authorities.first { authority in
+            leaf.issuer == authority.certificate.subject
+                && authority.certificate.publicKey.isValidSignature(leaf.signature, for: leaf)
         }
-        guard leaf.issuer == issuer.subject, issuer.publicKey.isValidSignature(leaf.signature, for: leaf) else {
-            throw .foreignAuthority(certificate: "The certificate")
-        }
+        guard let issuer else { throw .foreignAuthority(certificate: "The certificate") }
         self.certificate = certificate
         self.key = key
-        self.authority = authority
+        self.issuer = issuer
+        self.authorities = authorities
         self.role = try CertificateRole(of: leaf)
     }
 
-    init(certificateFile: URL, keyFile: URL, authorityFile: URL) throws(CredentialError) {
-        try self.init(
-            certificate: NodeCertificate(contentsOf: certificateFile),
-            key: NodeKey(contentsOf: keyFile),
-            authority: NodeCertificate(contentsOf: authorityFile)
-        )
+    init(certificateFile: URL, keyFile: URL, authorityFiles: [URL]) throws(CredentialError) {
+        let (certificate, key) = try KeyPairFiles(certificate: certificateFile, key: keyFile).load()
+        var authorities: [NodeCertificate] = []
+        for file in authorityFiles { authorities += try NodeCertificate.bundle(contentsOf: file) }
+        try self.init(certificate: certificate, key: key, authorities: authorities)
     }
 }
 
@@ -49,13 +53,22 @@ package struct ServerCredentials: Sendable {
         key: NodeKey,
         authority: NodeCertificate
     ) throws(CredentialError) {
-        try self.init(Credentials(certificate: certificate, key: key, authority: authority))
+        try self.init(certificate: certificate, key: key, authorities: [authority])
     }
 
-    /// Reads a server's credentials from PEM files.
-    package init(certificateFile: URL, keyFile: URL, authorityFile: URL) throws(CredentialError) {
+    /// Puts a server's credentials together, which trust several authorities.
+    package init(
+        certificate: NodeCertificate,
+        key: NodeKey,
+        authorities: [NodeCertificate]
+    ) throws(CredentialError) {
+        try self.init(Credentials(certificate: certificate, key: key, authorities: authorities))
+    }
+
+    /// Reads a server's credentials from PEM files; those of authorities may hold several.
+    package init(certificateFile: URL, keyFile: URL, authorityFiles: [URL]) throws(CredentialError) {
         try self.init(
-            Credentials(certificateFile: certificateFile, keyFile: keyFile, authorityFile: authorityFile)
+            Credentials(certificateFile: certificateFile, keyFile: keyFile, authorityFiles: authorityFiles)
         )
     }
 
@@ -67,7 +80,10 @@ package struct ServerCredentials: Sendable {
     }
 
     package var certificate: NodeCertificate { credentials.certificate }
-    package var authority: NodeCertificate { credentials.authority }
+    /// The authority that issued the certificate.
+    package var authority: NodeCertificate { credentials.issuer }
+    /// Every trusted authority.
+    package var authorities: [NodeCertificate] { credentials.authorities }
 }
 
 /// A client's credentials.
@@ -84,13 +100,22 @@ package struct ClientCredentials: Sendable {
         key: NodeKey,
         authority: NodeCertificate
     ) throws(CredentialError) {
-        try self.init(Credentials(certificate: certificate, key: key, authority: authority))
+        try self.init(certificate: certificate, key: key, authorities: [authority])
     }
 
-    /// Reads a client's credentials from PEM files.
-    package init(certificateFile: URL, keyFile: URL, authorityFile: URL) throws(CredentialError) {
+    /// Puts a client's credentials together, which trust several authorities.
+    package init(
+        certificate: NodeCertificate,
+        key: NodeKey,
+        authorities: [NodeCertificate]
+    ) throws(CredentialError) {
+        try self.init(Credentials(certificate: certificate, key: key, authorities: authorities))
+    }
+
+    /// Reads a client's credentials from PEM files; those of authorities may hold several.
+    package init(certificateFile: URL, keyFile: URL, authorityFiles: [URL]) throws(CredentialError) {
         try self.init(
-            Credentials(certificateFile: certificateFile, keyFile: keyFile, authorityFile: authorityFile)
+            Credentials(certificateFile: certificateFile, keyFile: keyFile, authorityFiles: authorityFiles)
         )
     }
 
@@ -103,5 +128,8 @@ package struct ClientCredentials: Sendable {
     }
 
     package var certificate: NodeCertificate { credentials.certificate }
-    package var authority: NodeCertificate { credentials.authority }
+    /// The authority that issued the certificate.
+    package var authority: NodeCertificate { credentials.issuer }
+    /// Every trusted authority.
+    package var authorities: [NodeCertificate] { credentials.authorities }
 }

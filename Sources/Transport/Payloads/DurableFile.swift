@@ -62,7 +62,7 @@ package enum DurableFile {
     }
 
     /// Forces the names in a file's folder to disk.
-    static func syncFolder(of file: URL) throws(FileError) {
+    package static func syncFolder(of file: URL) throws(FileError) {
         let folder = file.deletingLastPathComponent()
         let handle = try open(folder, O_RDONLY | O_DIRECTORY)
         try sync(handle, named: folder)

@@ -10,25 +10,32 @@ package import WireProtocol
 /// ```
 /// blobs/    HEX                  complete, verified, forced to disk
 /// partial/  HEX.SENDER           the first bytes of a transfer that can be resumed
+/// hold                           locked by who wants nothing to be removed for a while
 /// ```
 ///
 /// What is in `blobs` was hashed on the way in and is never changed. Partial files are kept per sender, so that nobody can
-/// spoil another's transfer of the same payload.
+/// spoil another's transfer of the same payload, and a few of each sender: beginning what is never finished fills no disk.
 package struct PayloadStore: Sendable {
     /// The sender under whose name this node keeps what it fetches for itself.
     package static let ownSender = "self"
+    /// How many partial files are kept of one sender; the one that was begun first gives way.
+    package static let partialsPerSender = 4
 
     private let blobs: URL
     private let partial: URL
+    private let holdFile: URL
     private let receivers = ReceiverTable()
+    private let partials: PartialTable
 
     /// Opens the store in `directory`, making its folders if they are not there.
     package init(directory: URL) throws {
         self.blobs = directory.appendingPathComponent("blobs", isDirectory: true)
         self.partial = directory.appendingPathComponent("partial", isDirectory: true)
+        self.holdFile = directory.appendingPathComponent("hold")
         for folder in [blobs, partial] {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         }
+        self.partials = PartialTable(names: try FileManager.default.contentsOfDirectory(atPath: partial.path))
     }
 
     // MARK: - Looking
@@ -104,6 +111,13 @@ package struct PayloadStore: Sendable {
         guard byteCount > 0 else { throw PayloadError.empty }
         guard byteCount <= maximum else { throw PayloadError.tooLarge(byteCount: byteCount, limit: maximum) }
         let file = try partialFile(of: digest, from: sender)
+        let excess = partials.begin(file.lastPathComponent, from: sender) { name in
+            Self.length(of: partial.appendingPathComponent(name)) != nil
+        }
+        for name in excess {
+            await receivers.retire(name)
+            unlink(partial.appendingPathComponent(name).path)
+        }
         let receiver = PayloadReceiver(
             digest: digest,
             byteCount: byteCount,
@@ -126,10 +140,26 @@ package struct PayloadStore: Sendable {
         return try await PayloadWriter().insert(bytes, into: blobs)
     }
 
-    /// Removes a payload; nothing happens when it is not here.
+    /// Removes a payload, unless it is not here or somebody holds the folder (``hold()``).
+    ///
+    /// What stays because of that is the next sweep's to find.
     package func remove(_ digest: PayloadDigest) throws {
-        guard unlink(url(of: digest).path) == 0 || errno == ENOENT else {
-            throw PayloadError.file(FileError(.remove, url(of: digest)))
+        let file = url(of: digest)
+        do throws(FileError) {
+            _ = try PayloadHold.unlessHeld(holdFile) { () throws(FileError) in
+                guard unlink(file.path) == 0 || errno == ENOENT else { throw FileError(.remove, file) }
+            }
+        } catch {
+            throw PayloadError.file(error)
+        }
+    }
+
+    /// Keeps payloads from being removed, by this process or another, as long as the result lives.
+    package func hold() throws -> PayloadHold {
+        do throws(FileError) {
+            return try PayloadHold(holdFile)
+        } catch {
+            throw PayloadError.file(error)
         }
     }
 
@@ -177,5 +207,11 @@ private final class ReceiverTable: Sendable {
             let old = entries.updateValue(Entry(receiver: receiver), forKey: file)
             return old?.receiver
         }
+    }
+
+    /// Takes a file away from who is in charge of it.
+    func retire(_ file: String) async {
+        let receiver = entries.withLock { $0.removeValue(forKey: file)?.receiver }
+        await receiver?.retire()
     }
 }

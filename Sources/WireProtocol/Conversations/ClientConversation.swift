@@ -27,6 +27,8 @@ package struct ClientConversation: Sendable {
         case uploadRequest(Tributary_V1_UploadRequest, digest: PayloadDigest)
         case updateVerdict(Tributary_V1_UpdateVerdict)
         case evaluationReceipt(Tributary_V1_EvaluationReceipt)
+        /// The answer to our RenewalRequest.
+        case renewalResponse(Tributary_V1_RenewalResponse)
         /// The next piece of a fetched payload.
         case chunk(Chunk, isLast: Bool)
         /// A piece of a payload that is no longer wanted, or a message after our own Goodbye.
@@ -49,6 +51,7 @@ package struct ClientConversation: Sendable {
     private var offers: [OrderKey: Offer] = [:]
     private var results: Set<OrderKey> = []
     private var pingsSent = 0
+    private var awaitsRenewal = false
     private var saidGoodbye = false
 
     package init(limits: ConversationLimits, openedAt now: ContinuousClock.Instant) {
@@ -114,6 +117,11 @@ package struct ClientConversation: Sendable {
             try check.order(receipt.id, isPresent: receipt.hasID)
             guard results.remove(OrderKey(receipt.id)) != nil else { throw .unexpectedReply(message: message.name) }
             return .evaluationReceipt(receipt)
+        case (.established, .renewalResponse(let response)):
+            guard awaitsRenewal else { throw .unexpectedReply(message: message.name) }
+            try check.renewal(response)
+            awaitsRenewal = false
+            return .renewalResponse(response)
         case (.established, .ping(let ping)):
             return .ping(nonce: ping.nonce)
         case (.established, .pong(let pong)):
@@ -195,6 +203,8 @@ package struct ClientConversation: Sendable {
             )
         case .evaluationResult(let result):
             results.insert(OrderKey(result.id))
+        case .renewalRequest:
+            awaitsRenewal = true
         case .ping:
             pingsSent += 1
         case .goodbye:

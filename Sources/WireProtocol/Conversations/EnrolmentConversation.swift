@@ -22,12 +22,7 @@ package struct EnrolmentServerConversation: Sendable {
         guard EnrolmentSecret.lengths.contains(request.secret.count) else {
             throw check.fail("secret", "has not \(EnrolmentSecret.lengths) bytes")
         }
-        guard (1...EnrolmentSecret.longestCertificateRequest).contains(request.certificateRequest.count) else {
-            throw check.fail(
-                "certificate_request",
-                "has not 1...\(EnrolmentSecret.longestCertificateRequest) bytes"
-            )
-        }
+        try check.certificateRequest(request.certificateRequest)
         isAsked = true
         return request
     }
@@ -55,6 +50,11 @@ package struct EnrolmentClientConversation: Sendable {
         if response.accepted {
             guard !response.certificate.isEmpty else { throw check.fail("certificate", "is empty") }
             guard !response.authority.isEmpty else { throw check.fail("authority", "is empty") }
+            try check.authorities(
+                response.furtherAuthorities,
+                "further_authorities",
+                in: 0...MessageChecks.mostAuthorities - 1
+            )
             guard ClientName.isValid(response.client) else { throw check.fail("client", "is not a client's name") }
             guard !response.host.isEmpty else { throw check.fail("host", "is empty") }
             try check.text(response.host, "host")

@@ -21,6 +21,7 @@ extension MessageChecks {
         try names(assignment.modulesToSave, "assignment.modules_to_save", atMost: Self.mostModules)
         guard assignment.hasTraining else { throw fail("assignment.training", "is missing") }
         try training(assignment.training)
+        try text(assignment.strategy, "assignment.strategy", atMost: Self.longestName)
         guard assignment.hasEvaluation else { throw fail("assignment.evaluation", "is missing") }
     }
 

@@ -7,6 +7,8 @@ struct MessageChecks {
     static let longestReason = 4096
     static let mostEntries = 64
     static let largestRank: UInt32 = 1 << 16
+    /// Two while one takes over from the other, and room for a second change before the first is through.
+    static let mostAuthorities = 4
 
     /// The message's name in `control.proto`, for errors.
     let message: String
@@ -64,6 +66,27 @@ struct MessageChecks {
             guard !name.isEmpty else { throw fail("metrics", "has an entry without a name") }
             try text(name, "metrics", atMost: Self.longestName)
         }
+    }
+
+    func certificateRequest(_ request: some Collection<UInt8>) throws(ProtocolViolation) {
+        let lengths = 1...EnrolmentSecret.longestCertificateRequest
+        guard lengths.contains(request.count) else { throw fail("certificate_request", "has not \(lengths) bytes") }
+    }
+
+    func renewal(_ response: Tributary_V1_RenewalResponse) throws(ProtocolViolation) {
+        try reason(response.reason)
+        guard response.accepted else { return }
+        guard !response.certificate.isEmpty else { throw fail("certificate", "is empty") }
+        try authorities(response.authorities, "authorities", in: 1...Self.mostAuthorities)
+    }
+
+    func authorities<Bytes: Collection>(
+        _ authorities: [Bytes],
+        _ field: String,
+        in counts: ClosedRange<Int>
+    ) throws(ProtocolViolation) {
+        guard counts.contains(authorities.count) else { throw fail(field, "has not \(counts) entries") }
+        guard authorities.allSatisfy({ !$0.isEmpty }) else { throw fail(field, "has an empty entry") }
     }
 
     /// Checks a reference to a payload and returns what it names.

@@ -27,6 +27,8 @@ package struct ServerConversation: Sendable {
         case fetch(PayloadDigest, offset: UInt64)
         case updateOffer(Tributary_V1_UpdateOffer, digest: PayloadDigest)
         case evaluationResult(Tributary_V1_EvaluationResult)
+        /// The client wants a certificate for a new key. Answer with one RenewalResponse.
+        case renewalRequest(Tributary_V1_RenewalRequest)
         /// The next piece of an upload.
         case chunk(Chunk, isLast: Bool)
         /// A piece of an upload that was called off, or a message after our own Goodbye.
@@ -48,6 +50,7 @@ package struct ServerConversation: Sendable {
     /// The orders that were sent and have no result: a client that took one may still give it up with a refusal.
     private var openOrders: Set<OrderKey> = []
     private var pingsSent = 0
+    private var owesRenewal = false
     private var saidGoodbye = false
 
     package init(limits: ConversationLimits, openedAt now: ContinuousClock.Instant) {
@@ -56,6 +59,9 @@ package struct ServerConversation: Sendable {
 
     /// Whether the client is in.
     package var isEstablished: Bool { state == .established }
+
+    /// The frames that the client has reason to send now: chunks only while an upload that was asked for has not ended.
+    package var expectedFrames: FrameLimits { uploads.isEmpty ? .quietClient : .uploadingClient }
 
     // MARK: - Receiving
 
@@ -114,6 +120,11 @@ package struct ServerConversation: Sendable {
             try check.order(result.id, isPresent: result.hasID)
             try check.metrics(result.metrics)
             return .evaluationResult(result)
+        case (.established, .renewalRequest(let request)):
+            guard !owesRenewal else { throw .outOfTurn(message: message.name, state: "one is being answered") }
+            try check.certificateRequest(request.certificateRequest)
+            owesRenewal = true
+            return .renewalRequest(request)
         case (.established, .ping(let ping)):
             return .ping(nonce: ping.nonce)
         case (.established, .pong(let pong)):
@@ -198,6 +209,8 @@ package struct ServerConversation: Sendable {
         case .updateVerdict(let verdict):
             openOrders.remove(OrderKey(verdict.id))
             if let digest = uploadOfOrder.removeValue(forKey: OrderKey(verdict.id)) { uploads.abandon(digest) }
+        case .renewalResponse:
+            owesRenewal = false
         case .ping:
             pingsSent += 1
         case .goodbye:
@@ -207,6 +220,11 @@ package struct ServerConversation: Sendable {
             break
         }
         return .message(message)
+    }
+
+    /// Records that an offered update's bytes will be asked for later; until then the same offer is not taken again.
+    package mutating func postponeUpload(of offer: Tributary_V1_UpdateOffer, digest: PayloadDigest) {
+        uploadOfOrder[OrderKey(offer.id)] = digest
     }
 
     /// Asks for an offered update's bytes from `offset` on, and expects them.

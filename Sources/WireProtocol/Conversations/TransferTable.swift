@@ -15,6 +15,9 @@ struct TransferTable: Sendable {
 
     private var entries: [PayloadDigest: Entry] = [:]
 
+    /// Whether no bytes are awaited, not even unwanted ones.
+    var isEmpty: Bool { entries.isEmpty }
+
     /// Expects the bytes of `transfer`, from now on.
     mutating func begin(_ transfer: IncomingTransfer, at now: ContinuousClock.Instant) {
         entries[transfer.digest] = Entry(transfer: transfer, moved: now, isAbandoned: false)

@@ -6,20 +6,45 @@ private import SwiftProtobuf
 /// The length word is judged as soon as its four bytes are there, and again, more strictly, when the kind is known; only
 /// then does the decoder wait for the body. What it holds grows with the bytes that arrived, never with the bytes that
 /// were claimed.
+///
+/// Messages are counted here as well as in the conversation: one read of a megabyte may bring 170,000 of the smallest, and
+/// they must not all become values before somebody looks at the first.
 package struct FrameDecoder: ByteToMessageDecoder {
     package typealias InboundOut = Frame
 
-    private let limits: FrameLimits
+    /// How many messages may come at once, and how many a second after that, before decoding stops.
+    ///
+    /// Twice what a conversation allows, so that it is the conversation which judges all but the wildest peers.
+    private static let flood = (burst: 512, perSecond: 128)
 
+    private let allowance: FrameAllowance
+    private let now: @Sendable () -> ContinuousClock.Instant
+    private var budget: MessageBudget
+
+    /// Creates a decoder.
+    ///
+    /// - Parameters:
+    ///   - allowance: What may come, at the moment of every frame.
+    ///   - now: The time, for counting messages.
+    package init(allowance: FrameAllowance, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+        self.allowance = allowance
+        self.now = now
+        self.budget = MessageBudget(burst: Self.flood.burst, perSecond: Self.flood.perSecond, now: now())
+    }
+
+    /// Creates a decoder of frames within limits that do not change.
     package init(limits: FrameLimits) {
-        self.limits = limits
+        self.init(allowance: FrameAllowance(limits))
     }
 
     package mutating func decode(
         context: ChannelHandlerContext,
         buffer: inout ByteBuffer
     ) throws -> DecodingState {
-        guard let frame = try Self.readFrame(from: &buffer, limits: limits) else { return .needMoreData }
+        guard let frame = try Self.readFrame(from: &buffer, limits: allowance.limits) else { return .needMoreData }
+        if case .control = frame, !budget.spend(at: now()) {
+            throw FramingError.flood(perSecond: Self.flood.perSecond)
+        }
         context.fireChannelRead(Self.wrapInboundOut(frame))
         return .continue
     }
@@ -42,7 +67,7 @@ package struct FrameDecoder: ByteToMessageDecoder {
     }
 
     /// Takes the first frame off `buffer`, or leaves it untouched and returns `nil` when the frame is not complete.
-    static func readFrame(
+    package static func readFrame(
         from buffer: inout ByteBuffer,
         limits: FrameLimits
     ) throws(FramingError) -> Frame? {

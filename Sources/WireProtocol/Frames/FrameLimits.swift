@@ -15,6 +15,12 @@ package struct FrameLimits: Sendable, Hashable {
     /// Between members of a federation.
     package static let federation = FrameLimits(controlBytes: 256 << 10, chunkBytes: 1 << 20)
 
+    /// From a client that has been asked for no payload: its largest message is a Hello with every tag that it may have.
+    package static let quietClient = FrameLimits(controlBytes: 32 << 10, chunkBytes: 0)
+
+    /// From a client that has been asked for a payload.
+    package static let uploadingClient = FrameLimits(controlBytes: 32 << 10, chunkBytes: defaultChunkBytes)
+
     /// Between an enrolment listener and a stranger: one small request, one small answer, no payloads.
     package static let enrolment = FrameLimits(controlBytes: 16 << 10, chunkBytes: 0)
 

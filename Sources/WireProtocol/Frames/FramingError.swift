@@ -15,6 +15,8 @@ package enum FramingError: Error, Sendable, Equatable {
     case offsetOverflow(offset: UInt64, byteCount: Int)
     /// The body of a control frame is not a serialized `Control`.
     case undecodableControl
+    /// More messages came than anybody has to say; those after them are not even decoded.
+    case flood(perSecond: Int)
     /// The stream ended inside a frame.
     case endedInsideFrame(missingAtLeast: Int)
 }
@@ -36,6 +38,8 @@ extension FramingError: CustomStringConvertible {
             "A chunk of \(byteCount) bytes at offset \(offset) ends beyond 64 bits. The peer's framing is broken."
         case .undecodableControl:
             "A control frame is not a message of protocol/control.proto. The peer's encoding is broken."
+        case .flood(let perSecond):
+            "More than \(perSecond) messages a second arrived. The peer has to send fewer."
         case .endedInsideFrame(let missing):
             "The connection ended inside a frame; at least \(missing) bytes are missing. Connect again to resume."
         }

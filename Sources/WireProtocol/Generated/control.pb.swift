@@ -131,6 +131,14 @@ package nonisolated struct Tributary_V1_Control: Sendable {
     set {message = .evaluationResult(newValue)}
   }
 
+  package var renewalRequest: Tributary_V1_RenewalRequest {
+    get {
+      if case .renewalRequest(let v)? = message {return v}
+      return Tributary_V1_RenewalRequest()
+    }
+    set {message = .renewalRequest(newValue)}
+  }
+
   /// Server to client.
   package var welcome: Tributary_V1_Welcome {
     get {
@@ -178,6 +186,14 @@ package nonisolated struct Tributary_V1_Control: Sendable {
       return Tributary_V1_EvaluationReceipt()
     }
     set {message = .evaluationReceipt(newValue)}
+  }
+
+  package var renewalResponse: Tributary_V1_RenewalResponse {
+    get {
+      if case .renewalResponse(let v)? = message {return v}
+      return Tributary_V1_RenewalResponse()
+    }
+    set {message = .renewalResponse(newValue)}
   }
 
   /// Either way.
@@ -232,6 +248,7 @@ package nonisolated struct Tributary_V1_Control: Sendable {
     case fetch(Tributary_V1_Fetch)
     case updateOffer(Tributary_V1_UpdateOffer)
     case evaluationResult(Tributary_V1_EvaluationResult)
+    case renewalRequest(Tributary_V1_RenewalRequest)
     /// Server to client.
     case welcome(Tributary_V1_Welcome)
     case order(Tributary_V1_Order)
@@ -239,6 +256,7 @@ package nonisolated struct Tributary_V1_Control: Sendable {
     case uploadRequest(Tributary_V1_UploadRequest)
     case updateVerdict(Tributary_V1_UpdateVerdict)
     case evaluationReceipt(Tributary_V1_EvaluationReceipt)
+    case renewalResponse(Tributary_V1_RenewalResponse)
     /// Either way.
     case ping(Tributary_V1_Ping)
     case pong(Tributary_V1_Pong)
@@ -543,6 +561,28 @@ package nonisolated struct Tributary_V1_Assignment: @unchecked Sendable {
     set {_uniqueStorage()._rounds = newValue}
   }
 
+  /// How long a client that has lost its server goes on with the work. A day when absent.
+  package var leaseSeconds: UInt32 {
+    get {_storage._leaseSeconds}
+    set {_uniqueStorage()._leaseSeconds = newValue}
+  }
+
+  /// The strategy that combines the updates, which a silo's policy may ask for.
+  package var strategy: String {
+    get {_storage._strategy}
+    set {_uniqueStorage()._strategy = newValue}
+  }
+
+  /// What protects the silo's data. Absent when nothing does.
+  package var privacy: Tributary_V1_Privacy {
+    get {_storage._privacy ?? Tributary_V1_Privacy()}
+    set {_uniqueStorage()._privacy = newValue}
+  }
+  /// Returns true if `privacy` has been explicitly set.
+  package var hasPrivacy: Bool {_storage._privacy != nil}
+  /// Clears the value of `privacy`. Subsequent reads from it will return its default value.
+  package mutating func clearPrivacy() {_uniqueStorage()._privacy = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Task: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -586,6 +626,85 @@ package nonisolated struct Tributary_V1_Assignment: @unchecked Sendable {
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// How updates, or gradients, are clipped and noised.
+package nonisolated struct Tributary_V1_Privacy: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var mechanism: Tributary_V1_Privacy.Mechanism = .unspecified
+
+  /// C > 0: an L2 norm.
+  package var clippingNorm: Double = 0
+
+  /// z > 0: the noise's standard deviation in multiples of C.
+  package var noiseMultiplier: Double = 0
+
+  /// In (0, 1).
+  package var delta: Double = 0
+
+  /// What the job may cost. 0 when it is only counted.
+  package var epsilonBudget: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Mechanism: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+
+    /// The server clips whole updates, and adds noise to their sum.
+    case central // = 1
+
+    /// The client clips its whole update, and adds noise before it sends it.
+    case local // = 2
+
+    /// The client clips each example's gradient, and adds noise to the sum of every step.
+    case exampleLevel // = 3
+
+    /// As CENTRAL, with the noise of a binary tree over the rounds.
+    case tree // = 4
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .central
+      case 2: self = .local
+      case 3: self = .exampleLevel
+      case 4: self = .tree
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .central: return 1
+      case .local: return 2
+      case .exampleLevel: return 3
+      case .tree: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [Tributary_V1_Privacy.Mechanism] = [
+      .unspecified,
+      .central,
+      .local,
+      .exampleLevel,
+      .tree,
+    ]
+
+  }
+
+  package init() {}
 }
 
 /// How a client may lower its rank for the rest of a job (HetLoRA).
@@ -763,6 +882,9 @@ package nonisolated struct Tributary_V1_OrderReply: Sendable {
 
   /// A sentence for people; only when accepted is false.
   package var reason: String = String()
+
+  /// Whether the silo's own policy says no, rather than that it could not be done.
+  package var refusedByPolicy: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1005,6 +1127,9 @@ package nonisolated struct Tributary_V1_Goodbye: Sendable {
 
   package var reason: String = String()
 
+  /// When the peer should come again: at a time of its choice up to so many milliseconds from now. Up to the peer when 0.
+  package var reconnectWithinMilliseconds: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Code: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1068,6 +1193,40 @@ package nonisolated struct Tributary_V1_Goodbye: Sendable {
   package init() {}
 }
 
+/// Asks for a certificate of a new key, over a connection that the present certificate has opened.
+package nonisolated struct Tributary_V1_RenewalRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A PKCS #10 request in DER; the server sets the name, and takes only the public key from it.
+  package var certificateRequest: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Tributary_V1_RenewalResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var accepted: Bool = false
+
+  package var reason: String = String()
+
+  /// The new certificate, in DER.
+  package var certificate: Data = Data()
+
+  /// Every authority that the client has to trust from now on, in DER: one, or two while one takes over from the other.
+  package var authorities: [Data] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct Tributary_V1_EnrolmentRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1106,6 +1265,9 @@ package nonisolated struct Tributary_V1_EnrolmentResponse: Sendable {
 
   package var port: UInt32 = 0
 
+  /// Authorities that the client has to trust beside `authority`, in DER: one while it takes over from the other.
+  package var furtherAuthorities: [Data] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1121,7 +1283,7 @@ nonisolated extension Tributary_V1_Factors: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Control"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{3}order_reply\0\u{1}progress\0\u{1}fetch\0\u{3}update_offer\0\u{3}evaluation_result\0\u{2}\u{a}welcome\0\u{1}order\0\u{3}order_withdrawal\0\u{3}upload_request\0\u{3}update_verdict\0\u{3}evaluation_receipt\0\u{2}\u{b}ping\0\u{1}pong\0\u{1}goodbye\0\u{4}\u{e}enrolment_request\0\u{3}enrolment_response\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{3}order_reply\0\u{1}progress\0\u{1}fetch\0\u{3}update_offer\0\u{3}evaluation_result\0\u{3}renewal_request\0\u{2}\u{9}welcome\0\u{1}order\0\u{3}order_withdrawal\0\u{3}upload_request\0\u{3}update_verdict\0\u{3}evaluation_receipt\0\u{3}renewal_response\0\u{2}\u{a}ping\0\u{1}pong\0\u{1}goodbye\0\u{4}\u{e}enrolment_request\0\u{3}enrolment_response\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1207,6 +1369,19 @@ nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf
           self.message = .evaluationResult(v)
         }
       }()
+      case 7: try {
+        var v: Tributary_V1_RenewalRequest?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .renewalRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .renewalRequest(v)
+        }
+      }()
       case 16: try {
         var v: Tributary_V1_Welcome?
         var hadOneofValue = false
@@ -1283,6 +1458,19 @@ nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.message = .evaluationReceipt(v)
+        }
+      }()
+      case 22: try {
+        var v: Tributary_V1_RenewalResponse?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .renewalResponse(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .renewalResponse(v)
         }
       }()
       case 32: try {
@@ -1385,6 +1573,10 @@ nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf
       guard case .evaluationResult(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     }()
+    case .renewalRequest?: try {
+      guard case .renewalRequest(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
     case .welcome?: try {
       guard case .welcome(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
@@ -1408,6 +1600,10 @@ nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf
     case .evaluationReceipt?: try {
       guard case .evaluationReceipt(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
+    case .renewalResponse?: try {
+      guard case .renewalResponse(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
     }()
     case .ping?: try {
       guard case .ping(let v)? = self.message else { preconditionFailure() }
@@ -1681,7 +1877,7 @@ nonisolated extension Tributary_V1_Order: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Assignment"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_name\0\u{1}model\0\u{3}model_sha256\0\u{1}task\0\u{1}labels\0\u{1}rank\0\u{1}alpha\0\u{3}rank_stabilized_scaling\0\u{1}dropout\0\u{3}target_modules\0\u{3}modules_to_save\0\u{1}training\0\u{1}evaluation\0\u{1}seed\0\u{3}trained_factors\0\u{3}sent_factors\0\u{3}keeps_saved_tensors\0\u{3}rank_pruning\0\u{3}control_variates\0\u{1}rounds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_name\0\u{1}model\0\u{3}model_sha256\0\u{1}task\0\u{1}labels\0\u{1}rank\0\u{1}alpha\0\u{3}rank_stabilized_scaling\0\u{1}dropout\0\u{3}target_modules\0\u{3}modules_to_save\0\u{1}training\0\u{1}evaluation\0\u{1}seed\0\u{3}trained_factors\0\u{3}sent_factors\0\u{3}keeps_saved_tensors\0\u{3}rank_pruning\0\u{3}control_variates\0\u{1}rounds\0\u{3}lease_seconds\0\u{1}strategy\0\u{1}privacy\0")
 
   fileprivate class _StorageClass {
     var _jobName: String = String()
@@ -1704,6 +1900,9 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
     var _rankPruning: Tributary_V1_RankPruning? = nil
     var _controlVariates: Bool = false
     var _rounds: UInt32 = 0
+    var _leaseSeconds: UInt32 = 0
+    var _strategy: String = String()
+    var _privacy: Tributary_V1_Privacy? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1734,6 +1933,9 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
       _rankPruning = source._rankPruning
       _controlVariates = source._controlVariates
       _rounds = source._rounds
+      _leaseSeconds = source._leaseSeconds
+      _strategy = source._strategy
+      _privacy = source._privacy
     }
   }
 
@@ -1772,6 +1974,9 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
         case 18: try { try decoder.decodeSingularMessageField(value: &_storage._rankPruning) }()
         case 19: try { try decoder.decodeSingularBoolField(value: &_storage._controlVariates) }()
         case 20: try { try decoder.decodeSingularUInt32Field(value: &_storage._rounds) }()
+        case 21: try { try decoder.decodeSingularUInt32Field(value: &_storage._leaseSeconds) }()
+        case 22: try { try decoder.decodeSingularStringField(value: &_storage._strategy) }()
+        case 23: try { try decoder.decodeSingularMessageField(value: &_storage._privacy) }()
         default: break
         }
       }
@@ -1844,6 +2049,15 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
       if _storage._rounds != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._rounds, fieldNumber: 20)
       }
+      if _storage._leaseSeconds != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._leaseSeconds, fieldNumber: 21)
+      }
+      if !_storage._strategy.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._strategy, fieldNumber: 22)
+      }
+      try { if let v = _storage._privacy {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1873,6 +2087,9 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
         if _storage._rankPruning != rhs_storage._rankPruning {return false}
         if _storage._controlVariates != rhs_storage._controlVariates {return false}
         if _storage._rounds != rhs_storage._rounds {return false}
+        if _storage._leaseSeconds != rhs_storage._leaseSeconds {return false}
+        if _storage._strategy != rhs_storage._strategy {return false}
+        if _storage._privacy != rhs_storage._privacy {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1884,6 +2101,60 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Tributary_V1_Assignment.Task: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TASK_UNSPECIFIED\0\u{1}TASK_SEQUENCE_CLASSIFICATION\0\u{1}TASK_CAUSAL_LM\0")
+}
+
+nonisolated extension Tributary_V1_Privacy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Privacy"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mechanism\0\u{3}clipping_norm\0\u{3}noise_multiplier\0\u{1}delta\0\u{3}epsilon_budget\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.mechanism) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.clippingNorm) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.noiseMultiplier) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.delta) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.epsilonBudget) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.mechanism != .unspecified {
+      try visitor.visitSingularEnumField(value: self.mechanism, fieldNumber: 1)
+    }
+    if self.clippingNorm.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.clippingNorm, fieldNumber: 2)
+    }
+    if self.noiseMultiplier.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.noiseMultiplier, fieldNumber: 3)
+    }
+    if self.delta.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.delta, fieldNumber: 4)
+    }
+    if self.epsilonBudget.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.epsilonBudget, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tributary_V1_Privacy, rhs: Tributary_V1_Privacy) -> Bool {
+    if lhs.mechanism != rhs.mechanism {return false}
+    if lhs.clippingNorm != rhs.clippingNorm {return false}
+    if lhs.noiseMultiplier != rhs.noiseMultiplier {return false}
+    if lhs.delta != rhs.delta {return false}
+    if lhs.epsilonBudget != rhs.epsilonBudget {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tributary_V1_Privacy.Mechanism: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MECHANISM_UNSPECIFIED\0\u{1}MECHANISM_CENTRAL\0\u{1}MECHANISM_LOCAL\0\u{1}MECHANISM_EXAMPLE_LEVEL\0\u{1}MECHANISM_TREE\0")
 }
 
 nonisolated extension Tributary_V1_RankPruning: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -2061,7 +2332,7 @@ nonisolated extension Tributary_V1_Evaluation: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Tributary_V1_OrderReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OrderReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}accepted\0\u{1}reason\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}accepted\0\u{1}reason\0\u{3}refused_by_policy\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2072,6 +2343,7 @@ nonisolated extension Tributary_V1_OrderReply: SwiftProtobuf.Message, SwiftProto
       case 1: try { try decoder.decodeSingularMessageField(value: &self._id) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.accepted) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.refusedByPolicy) }()
       default: break
       }
     }
@@ -2091,6 +2363,9 @@ nonisolated extension Tributary_V1_OrderReply: SwiftProtobuf.Message, SwiftProto
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
     }
+    if self.refusedByPolicy != false {
+      try visitor.visitSingularBoolField(value: self.refusedByPolicy, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2098,6 +2373,7 @@ nonisolated extension Tributary_V1_OrderReply: SwiftProtobuf.Message, SwiftProto
     if lhs._id != rhs._id {return false}
     if lhs.accepted != rhs.accepted {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.refusedByPolicy != rhs.refusedByPolicy {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2503,7 +2779,7 @@ nonisolated extension Tributary_V1_Pong: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Tributary_V1_Goodbye: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Goodbye"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}reason\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}reason\0\u{3}reconnect_within_milliseconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2513,6 +2789,7 @@ nonisolated extension Tributary_V1_Goodbye: SwiftProtobuf.Message, SwiftProtobuf
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularEnumField(value: &self.code) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.reconnectWithinMilliseconds) }()
       default: break
       }
     }
@@ -2525,12 +2802,16 @@ nonisolated extension Tributary_V1_Goodbye: SwiftProtobuf.Message, SwiftProtobuf
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
     }
+    if self.reconnectWithinMilliseconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.reconnectWithinMilliseconds, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Tributary_V1_Goodbye, rhs: Tributary_V1_Goodbye) -> Bool {
     if lhs.code != rhs.code {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.reconnectWithinMilliseconds != rhs.reconnectWithinMilliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2538,6 +2819,81 @@ nonisolated extension Tributary_V1_Goodbye: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Tributary_V1_Goodbye.Code: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CODE_UNSPECIFIED\0\u{1}CODE_SHUTTING_DOWN\0\u{1}CODE_PROTOCOL_ERROR\0\u{1}CODE_VERSION_UNSUPPORTED\0\u{1}CODE_REVOKED\0\u{1}CODE_REPLACED\0\u{1}CODE_TOO_LARGE\0\u{1}CODE_IDLE\0")
+}
+
+nonisolated extension Tributary_V1_RenewalRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RenewalRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}certificate_request\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.certificateRequest) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.certificateRequest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.certificateRequest, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tributary_V1_RenewalRequest, rhs: Tributary_V1_RenewalRequest) -> Bool {
+    if lhs.certificateRequest != rhs.certificateRequest {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tributary_V1_RenewalResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RenewalResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}reason\0\u{1}certificate\0\u{1}authorities\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.accepted) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.certificate) }()
+      case 4: try { try decoder.decodeRepeatedBytesField(value: &self.authorities) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.accepted != false {
+      try visitor.visitSingularBoolField(value: self.accepted, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if !self.certificate.isEmpty {
+      try visitor.visitSingularBytesField(value: self.certificate, fieldNumber: 3)
+    }
+    if !self.authorities.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.authorities, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tributary_V1_RenewalResponse, rhs: Tributary_V1_RenewalResponse) -> Bool {
+    if lhs.accepted != rhs.accepted {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.certificate != rhs.certificate {return false}
+    if lhs.authorities != rhs.authorities {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }
 
 nonisolated extension Tributary_V1_EnrolmentRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -2577,7 +2933,7 @@ nonisolated extension Tributary_V1_EnrolmentRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension Tributary_V1_EnrolmentResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EnrolmentResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}reason\0\u{1}certificate\0\u{1}authority\0\u{1}client\0\u{1}host\0\u{1}port\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}reason\0\u{1}certificate\0\u{1}authority\0\u{1}client\0\u{1}host\0\u{1}port\0\u{3}further_authorities\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2592,6 +2948,7 @@ nonisolated extension Tributary_V1_EnrolmentResponse: SwiftProtobuf.Message, Swi
       case 5: try { try decoder.decodeSingularStringField(value: &self.client) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.host) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 8: try { try decoder.decodeRepeatedBytesField(value: &self.furtherAuthorities) }()
       default: break
       }
     }
@@ -2619,6 +2976,9 @@ nonisolated extension Tributary_V1_EnrolmentResponse: SwiftProtobuf.Message, Swi
     if self.port != 0 {
       try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 7)
     }
+    if !self.furtherAuthorities.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.furtherAuthorities, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2630,6 +2990,7 @@ nonisolated extension Tributary_V1_EnrolmentResponse: SwiftProtobuf.Message, Swi
     if lhs.client != rhs.client {return false}
     if lhs.host != rhs.host {return false}
     if lhs.port != rhs.port {return false}
+    if lhs.furtherAuthorities != rhs.furtherAuthorities {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -56,7 +56,7 @@ struct TaskLoopTests {
     @Test("orders are worked one at a time, in order of arrival")
     func worksInOrder() {
         var loop = workingLoop(on: order)
-        let second = Sample.order(round: 2, content: 2)
+        let second = Sample.order(content: 2, job: JobID(rawValue: "another job"))
         let third = Sample.order(round: 2, kind: .evaluate, content: 1)
         #expect(loop.received(second) == [.send(.accept(second.id))])
         #expect(loop.received(third) == [.send(.accept(third.id))])
@@ -187,7 +187,7 @@ struct TaskLoopTests {
     @Test("a withdrawn order is cancelled, and its late result is dropped")
     func withdraws() {
         var loop = workingLoop(on: order)
-        let next = Sample.order(round: 2, content: 2)
+        let next = Sample.order(content: 2, job: JobID(rawValue: "another job"))
         _ = loop.received(next)
         #expect(loop.withdrawn(order.id) == [.cancel(order.id)])
         #expect(loop.withdrawn(order.id) == [])
@@ -227,7 +227,7 @@ struct TaskLoopTests {
     @Test("a flood of orders is refused, not queued")
     func refusesFloods() {
         var loop = connectedLoop(limits: .init(maximumRank: 8, maximumOrders: 3))
-        for round in 1...3 { _ = loop.received(Sample.order(round: round)) }
+        for job in ["a", "b", "c"] { _ = loop.received(Sample.order(job: JobID(rawValue: job))) }
         let extra = Sample.order(round: 4)
         #expect(loop.received(extra) == [.send(.refuse(extra.id, reason: "3 orders already wait here."))])
     }

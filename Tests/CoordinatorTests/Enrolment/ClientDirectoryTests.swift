@@ -10,16 +10,16 @@ import Testing
 struct ClientDirectoryTests {
     private static let secret = ContentDigest(hashing: [1])
 
-    private static func record(_ name: String, _ number: UInt8) -> IssuedCertificate {
+    private static func record(_ name: String, _ number: Int) -> IssuedCertificate {
         IssuedCertificate(
             name: name,
-            fingerprint: ContentDigest(hashing: [number]),
+            fingerprint: ContentDigest(hashing: Array("\(number)".utf8)),
             serial: "\(number)",
             expiry: .sample + 86_400
         )
     }
 
-    private static func redeem(_ clients: ClientDirectory, number: UInt8, now: Date = .sample) async throws -> String? {
+    private static func redeem(_ clients: ClientDirectory, number: Int, now: Date = .sample) async throws -> String? {
         try await clients.redeem(secretHash: secret, now: now) { name in (name, record(name, number)) }?.certificate
     }
 
@@ -29,7 +29,7 @@ struct ClientDirectoryTests {
             let clients = try CoordinatorStore.durable(in: folder).clients
             try await clients.invite("berlin", secretHash: Self.secret, expiry: .sample + 1, now: .sample)
             let winners = try await withThrowingTaskGroup(of: String?.self) { group in
-                for number in 0..<100 as Range<UInt8> {
+                for number in 0..<1000 {
                     group.addTask { try await Self.redeem(clients, number: number) }
                 }
                 return try await group.reduce(into: []) { $0 += [$1].compactMap { $0 } }
@@ -76,7 +76,10 @@ struct ClientDirectoryTests {
             let fingerprint = Self.record("berlin", 1).fingerprint
             #expect(try await clients.admission(of: "berlin", fingerprint: fingerprint) == .admitted)
             #expect(try await clients.admission(of: "paris", fingerprint: fingerprint) == .unknown)
-            #expect(try await clients.admission(of: "berlin", fingerprint: ContentDigest(hashing: [2])) == .unknown)
+            #expect(
+                try await clients.admission(of: "berlin", fingerprint: ContentDigest(hashing: Array("2".utf8)))
+                    == .unknown
+            )
             try await clients.revoke("berlin", now: .sample)
             #expect(try await clients.admission(of: "berlin", fingerprint: fingerprint) == .revoked)
         }
@@ -86,14 +89,14 @@ struct ClientDirectoryTests {
     func enrolsAgain() async throws {
         try await withTemporaryDirectory { folder in
             let clients = try CoordinatorStore.temporary(in: folder).clients
-            for number in 1...2 as ClosedRange<UInt8> {
-                let secret = ContentDigest(hashing: [number])
+            for number in 1...2 {
+                let secret = ContentDigest(hashing: Array("\(number)".utf8))
                 try await clients.invite("berlin", secretHash: secret, expiry: .sample + 10, now: .sample)
                 _ = try await clients.redeem(secretHash: secret, now: .sample) { ((), Self.record($0, number)) }
             }
             let admissions = [
-                try await clients.admission(of: "berlin", fingerprint: ContentDigest(hashing: [1])),
-                try await clients.admission(of: "berlin", fingerprint: ContentDigest(hashing: [2])),
+                try await clients.admission(of: "berlin", fingerprint: ContentDigest(hashing: Array("1".utf8))),
+                try await clients.admission(of: "berlin", fingerprint: ContentDigest(hashing: Array("2".utf8))),
             ]
             #expect(admissions == [.revoked, .admitted])
         }

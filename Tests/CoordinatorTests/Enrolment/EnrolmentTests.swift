@@ -25,9 +25,10 @@ struct EnrolmentTests {
             let handler = InMemoryLogHandler()
             let logger = Logger(label: "test") { _ in handler }
             let store = try directory.openStore()
+            let authority = try directory.authority()
             let desk = EnrolmentDesk(
                 clients: store.clients,
-                authority: try directory.authority(),
+                issuer: { IssuingAuthority(authority: authority) },
                 lifetime: .seconds(3600),
                 metrics: CoordinatorMetrics(),
                 logger: logger

@@ -119,6 +119,62 @@ struct ClientSessionTests {
 
     // MARK: - Updates
 
+    @Test(
+        "asks for as many updates at a time as the gate lets through, and for the next when one has come or its client is gone"
+    )
+    func uploadGate() async throws {
+        try await withTemporaryDirectory { folder in
+            let fixture = try SessionFixture(folder: folder, uploads: UploadGate(limit: 1))
+            let names: [ClientID] = ["berlin", "paris", "rome"]
+            try await fixture.store.openRound(for: names)
+            var sessions: [TestSession] = []
+            for (index, name) in names.enumerated() {
+                let session = try await fixture.greeted(name.rawValue)
+                await session.offer(Self.update + [UInt8(index)])
+                sessions.append(session)
+            }
+            // Who waits is answered all the same.
+            await sessions[1].receive(.ping(.init()))
+            guard case .pong = await sessions[1].next(), case .uploadRequest = await sessions[0].next() else {
+                Issue.record("one request, and one answer to a ping, were due")
+                return
+            }
+            await sessions[0].upload(Self.update + [0])
+            guard case .uploadRequest = await sessions[1].next() else {
+                Issue.record("the second request was due")
+                return
+            }
+            await sessions[1].session.close()
+            guard case .uploadRequest = await sessions[2].next() else {
+                Issue.record("the third request was due")
+                return
+            }
+        }
+    }
+
+    @Test("takes back an offer that still waits for its turn, and refuses it a second time")
+    func postponedOffer() async throws {
+        try await withTemporaryDirectory { folder in
+            let fixture = try SessionFixture(folder: folder, uploads: UploadGate(limit: 1))
+            try await fixture.store.openRound(for: ["berlin", "paris"])
+            var first = try await fixture.greeted("berlin")
+            var second = try await fixture.greeted("paris")
+            await first.offer(Self.update + [0])
+            _ = await first.next()
+            await second.offer(Self.update + [1])
+            let order = WorkOrder.ID(job: .sample, round: 1, kind: .train)
+            await second.session.withdraw(order, reason: "The round is over.")
+            guard case .updateVerdict(let verdict) = await second.next() else {
+                Issue.record("a verdict was due")
+                return
+            }
+            #expect(!verdict.accepted)
+            await second.offer(Self.update + [1])
+            await second.offer(Self.update + [1])
+            #expect(await second.session.farewell?.code == .protocolError)
+        }
+    }
+
     @Test("takes an update, passes it on when it is durable, and says what became of it")
     func upload() async throws {
         try await Self.withFixture { fixture in

@@ -18,7 +18,12 @@ struct SessionFixture: Sendable {
     let environment: SessionEnvironment
     private let clock: ManualClock
 
-    init(folder: URL, payloadLimit: UInt64 = 1 << 20) throws {
+    init(
+        folder: URL,
+        payloadLimit: UInt64 = 1 << 20,
+        uploads: UploadGate = UploadGate(),
+        renew: @escaping @Sendable (PeerIdentity, [UInt8]) throws -> RenewalAnswer = { _, _ in .rejected(reason: "") }
+    ) throws {
         let clock = ManualClock()
         self.clock = clock
         self.store = try CoordinatorStore.temporary(in: folder)
@@ -27,10 +32,12 @@ struct SessionFixture: Sendable {
             registry: registry,
             store: store,
             limits: ConversationLimits(payloadBytes: payloadLimit),
+            uploads: uploads,
             metrics: CoordinatorMetrics(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             now: { clock.now },
-            date: { .sample }
+            date: { .sample },
+            renew: { peer, request in (try? renew(peer, request)) ?? .rejected(reason: "the test's renewal failed") }
         )
     }
 

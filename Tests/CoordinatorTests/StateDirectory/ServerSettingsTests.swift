@@ -29,13 +29,13 @@ struct ServerSettingsTests {
             yaml: valid.replacing("admin_listen: 127.0.0.1", with: "admin_listen: 0.0.0.0"),
             mentions: "admin_listen"
         ),
-        Case(testDescription: "no validity", yaml: valid + "certificate_days: 0\n", mentions: "certificate_days"),
+        Case(testDescription: "no validity", yaml: valid + "certificate_hours: 0\n", mentions: "certificate_hours"),
         Case(
             testDescription: "an impossible size",
             yaml: valid + "payload_mebibytes: -1\n",
             mentions: "payload_mebibytes"
         ),
-        Case(testDescription: "another type", yaml: valid + "certificate_days: [1]\n", mentions: "certificate_days"),
+        Case(testDescription: "another type", yaml: valid + "certificate_hours: [1]\n", mentions: "certificate_hours"),
         Case(testDescription: "no YAML", yaml: "listen: [", mentions: "YAML"),
         Case(testDescription: "nothing", yaml: "", mentions: "no keys"),
     ]
@@ -69,7 +69,7 @@ struct ServerSettingsTests {
             let file = folder.appendingPathComponent("server.yaml")
             try Data(Self.valid.utf8).write(to: file)
             let settings = try ServerSettings(contentsOf: file)
-            #expect(settings.certificateDays == 30)
+            #expect(settings.certificateHours == 24)
             #expect(settings.maximumPayload == 4 << 30)
             #expect(settings.advertisedHost == "127.0.0.1")
         }

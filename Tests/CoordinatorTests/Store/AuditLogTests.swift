@@ -40,6 +40,9 @@ struct AuditLogTests {
                 """,
             broken: 4
         ),
+        Edit(testDescription: "entries cut off", sql: "DELETE FROM audit_entry WHERE sequence > 3", broken: 4),
+        Edit(testDescription: "every entry removed", sql: "DELETE FROM audit_entry", broken: 1),
+        Edit(testDescription: "a forgotten head", sql: "DELETE FROM audit_head", broken: 6),
     ]
 
     @Test("tells who was invited, enrolled and revoked")
@@ -51,7 +54,7 @@ struct AuditLogTests {
             let entries = try await store.audit.entries()
             #expect(entries.map(\.action) == [.clientInvited, .clientEnrolled, .clientRevoked])
             #expect(entries.allSatisfy { $0.subject == "berlin" })
-            #expect(try await store.audit.firstBrokenEntry() == nil)
+            #expect(try await store.audit.verify().sequence == 3)
         }
     }
 
@@ -65,9 +68,42 @@ struct AuditLogTests {
                 }
             }
             let log = AuditLog(database: database)
-            #expect(try await log.firstBrokenEntry() == nil)
+            #expect(try await log.verify().sequence == 5)
             try await database.writer.write { db in try db.execute(sql: edit.sql) }
-            #expect(try await log.firstBrokenEntry() == edit.broken)
+            await #expect(throws: CoordinatorError.auditBroken(entry: edit.broken)) { try await log.verify() }
         }
+    }
+
+    /// Whoever can write the file can compute every hash anew; a head that was noted elsewhere tells.
+    @Test("shows that a log was written anew as a whole to who noted where it was")
+    func rewritten() async throws {
+        func log(_ subjects: [String]) async throws -> AuditLog {
+            let database = try CoordinatorDatabase()
+            try await database.writer.write { db in
+                for subject in subjects { try AuditLog.append(.jobSubmitted, subject, at: .sample, in: db) }
+            }
+            return AuditLog(database: database)
+        }
+        let noted = try await log(["a", "b"]).verify()
+        #expect(AuditLog.Head(noted.description) == noted)
+        #expect(try await log(["a", "b", "c"]).verify(since: noted).sequence == 3)
+        let forged = try await log(["a", "x", "c"])
+        #expect(try await forged.verify().sequence == 3)
+        await #expect(throws: CoordinatorError.auditBroken(entry: 2)) { try await forged.verify(since: noted) }
+        let cut = try await log(["a"])
+        await #expect(throws: CoordinatorError.auditBroken(entry: 2)) { try await cut.verify(since: noted) }
+    }
+
+    @Test(
+        "takes for a head only what one looks like",
+        arguments: ["", ":", "1", "1:", "-1:", "0:x", "1:abc", "01:", "1:2:3"]
+    )
+    func heads(_ text: String) {
+        #expect(AuditLog.Head(text) == nil)
+    }
+
+    @Test("names the empty head")
+    func emptyHead() {
+        #expect(AuditLog.Head(AuditLog.Head.empty.description) == .empty)
     }
 }

@@ -49,6 +49,21 @@ struct SQLiteRunStoreTests {
         }
     }
 
+    @Test(
+        "folds the steps of rounds that are charged as every store does, and still knows them when it is opened again"
+    )
+    func chargesOnDisk() async throws {
+        try await withTemporaryDirectory { folder in
+            try await RunStoreConformance.checkPrivacySteps {
+                let store = try CoordinatorStore.durable(in: folder)
+                try await store.submitSample()
+                return store.runs
+            } reopen: { _ in
+                try CoordinatorStore.durable(in: folder).runs
+            }
+        }
+    }
+
     @Test("returns adapters bit for bit")
     func adapters() async throws {
         try await withTemporaryDirectory { folder in

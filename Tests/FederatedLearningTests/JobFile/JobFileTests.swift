@@ -351,11 +351,6 @@ struct JobFileTests {
                 "scaffold: true",
                 "`training.scaffold` in line 18 cannot be used: flexlora changes the basis of the factors every round, and control variates belong to factors. Remove it, or use a strategy such as fedavg or ffa-lora without a robust rule."
             ),
-            Mistake(
-                "privacy: {mechanism: none}",
-                "privacy: {mechanism: central, clipping_norm: 1.0}",
-                "`privacy.mechanism` in line 20 is 'central', which this version does not offer. Write `mechanism: none`."
-            ),
             // Keys that do not go together.
             Mistake(
                 "minimum: 3",

@@ -69,6 +69,38 @@ struct EvaluationStateMachineTests {
         #expect(machine.reported("b", order: id, good) == [.withdraw("b", reason: reason)])
     }
 
+    @Test("waits for those who are away only shortly once everybody who is there has reported")
+    func absence() {
+        var machine = EvaluationStateMachine(id: id, minimum: 3, deadline: .seconds(100), absence: .seconds(5))
+        _ = machine.start(present: ["a", "b"])
+        machine.settle(at: .seconds(1))
+        #expect(machine.nextAlarm == .seconds(100))
+        machine.departed("b")
+        machine.settle(at: .seconds(2))
+        #expect(machine.nextAlarm == .seconds(100))
+        #expect(machine.reported("a", order: id, good).isEmpty)
+        machine.settle(at: .seconds(3))
+        #expect(machine.nextAlarm == .seconds(8))
+        // Who comes back is waited for as anybody who is there.
+        #expect(machine.arrived("b") == [.order("b")])
+        machine.settle(at: .seconds(7))
+        #expect(machine.nextAlarm == .seconds(100))
+        #expect(machine.reached(.seconds(8)).isEmpty)
+        machine.departed("b")
+        machine.settle(at: .seconds(9))
+        machine.settle(at: .seconds(13))
+        #expect(machine.reached(.seconds(13)).isEmpty)
+        #expect(machine.reached(.seconds(14)).last == .close(["a": good]))
+    }
+
+    @Test("does not wait for its deadline when nobody is there at all")
+    func nobody() {
+        var machine = EvaluationStateMachine(id: id, minimum: 2, deadline: .seconds(100), absence: .seconds(5))
+        #expect(machine.start(present: []).isEmpty)
+        machine.settle(at: .zero)
+        #expect(machine.reached(.seconds(5)) == [.close([:])])
+    }
+
     @Test("takes no figures from a client that was not asked, nor for another round")
     func unasked() {
         var machine = machine()

@@ -12,6 +12,7 @@ struct TestFederation {
     var robustRule: (any RobustRule)?
     var optimizer: ServerOptimizer?
     var limits: RunLimits
+    var secrets = RunSecrets.seeded(1)
     let store = InMemoryRunStore()
     let clock = ManualRunClock()
     let backend: ScriptedCohortBackend
@@ -53,6 +54,7 @@ struct TestFederation {
             backend: backend,
             store: store ?? self.store,
             clock: clock,
+            secrets: secrets,
             limits: limits,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             initialAdapter: { .sample(rank: rank) },

@@ -73,9 +73,10 @@ struct ExampleGradientsTests {
         let norms = gradients.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() }
         // A bound that clips some and leaves others.
         let bound = norms.sorted()[2]
-        var examples = ExampleGradients(model: model)
+        let clipping = ExampleClipping(norm: bound, trained: test.trained)
+        var worker = model.worker(recording: true)
         for _ in 0..<2 {
-            let found = examples.sum(of: batch, adapter: adapter, trained: test.trained) { min(1, bound / $0) }
+            let found = ExampleGradients(of: batch, adapter: adapter, clipping: clipping, by: &worker)
             for (norm, expected) in zip(found.norms, norms) { #expect(abs(norm - expected) < 1e-5 * max(1, expected)) }
             var expected = [Double](repeating: 0, count: adapter.layout.count)
             for (gradient, norm) in zip(gradients, norms) {
@@ -85,15 +86,70 @@ struct ExampleGradientsTests {
         }
     }
 
-    @Test("sum to the gradient of the batch when all weights are one")
+    @Test("sum to the gradient of the batch when none is clipped")
     func plainSum() throws {
         let adapter = try active()
         var gradient: [Float] = []
         var pass = ShardedPass(model: model, threads: 1)
         let loss = pass.run([batch], adapter: adapter, gradient: &gradient)
-        var examples = ExampleGradients(model: model)
-        let found = examples.sum(of: batch, adapter: adapter) { _ in 1 }
+        let clipping = ExampleClipping(norm: .infinity, trained: .both)
+        var worker = model.worker(recording: true)
+        let found = ExampleGradients(of: batch, adapter: adapter, clipping: clipping, by: &worker)
         #expect(relativeDifference(found.sum.map { $0 / 5 }, gradient) < 1e-6)
         #expect(abs(found.loss / 5 - loss) < 1e-9)
+    }
+
+    @Test("have the norms of the cores' gradients where cores are trained")
+    func cores() throws {
+        var adapter = try TinyReference().adapter("adapter")
+        var generator = CounterGenerator(seed: 2)
+        for path in adapter.modules.keys.sorted() {
+            guard let rank = adapter.modules[path]?.rank else { continue }
+            adapter.modules[path]?.core = Matrix(gaussian: rank, rank, using: &generator, scale: 0.3)
+        }
+        let layout = try AdapterLayout(adapter: adapter, model: model.adaptable, labelCount: 3)
+        let trained = try TrainableParameters(layout: layout, adapter: adapter, trained: .core)
+        var active = ActiveAdapter(layout: layout, parameters: layout.flatten(adapter))
+        trained.write(trained.initialValues(in: active.parameters), to: &active.parameters)
+        let gradients = materialised(active).map { whole in
+            var gradient: [Float] = []
+            trained.gradient(of: whole, into: &gradient)
+            return gradient.map(Double.init)
+        }
+        let norms = gradients.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+        let clipping = ExampleClipping(norm: norms.sorted()[2], trained: .core, bases: trained.bases)
+        var worker = model.worker(recording: true)
+        let found = ExampleGradients(of: batch, adapter: active, clipping: clipping, by: &worker)
+        for (norm, expected) in zip(found.norms, norms) { #expect(abs(norm - expected) < 1e-5 * max(1, expected)) }
+        var expected = [Double](repeating: 0, count: trained.count)
+        for (gradient, norm) in zip(gradients, norms) {
+            for index in expected.indices { expected[index] += min(1, clipping.norm / norm) * gradient[index] }
+        }
+        var sum: [Float] = []
+        trained.gradient(of: found.sum, into: &sum)
+        #expect(relativeDifference(sum, expected.map(Float.init)) < 1e-5)
+    }
+
+    @Test("are those of mean losses over tokens where the targets are the next tokens", arguments: ["", "1.mlp"])
+    func decoder(paths: String) throws {
+        let llama = try TinyLlama()
+        let adapter = try llama.active(llama.adapter("adapter") { paths.isEmpty || $0.contains(paths) })
+        let batch = TinyLlama.shards(1)[0]
+        let gradients = TinyLlama.texts.map { text in
+            var gradient: [Float] = []
+            var pass = ShardedPass(model: llama.model, threads: 1)
+            _ = pass.run(TinyLlama.shards(1, of: [text]), adapter: adapter, gradient: &gradient)
+            return gradient.map(Double.init)
+        }
+        let norms = gradients.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+        let clipping = ExampleClipping(norm: norms.sorted()[2], trained: .both)
+        var worker = llama.model.worker(recording: true)
+        let found = ExampleGradients(of: batch, adapter: adapter, clipping: clipping, by: &worker)
+        for (norm, expected) in zip(found.norms, norms) { #expect(abs(norm - expected) < 1e-4 * max(1, expected)) }
+        var expected = [Double](repeating: 0, count: adapter.layout.count)
+        for (gradient, norm) in zip(gradients, norms) {
+            for index in expected.indices { expected[index] += min(1, clipping.norm / norm) * gradient[index] }
+        }
+        #expect(relativeDifference(found.sum, expected.map(Float.init)) < 1e-4)
     }
 }

@@ -79,11 +79,16 @@ struct TrainingEngineTests {
                 round: index + 1
             )
             if index == 4 { task.rules = LocalRules(scope: UpdateScope(trained: .b)) }
+            // Two whose single examples are protected, where nothing is dropped.
+            if dropout == 0, index == 0 || index == 4 {
+                task.privacy = ExampleLevelPrivacy(clippingNorm: 0.5, noiseMultiplier: 0.4)
+            }
             return LocalTraining(
                 client: "client \(index)",
                 adapter: try adapter(rank: kind.rank, targets: kind.targets),
                 task: task,
-                rows: Array(stride(from: index, to: 160, by: 5 + index))
+                rows: Array(stride(from: index, to: 160, by: 5 + index)),
+                noise: .simulation
             )
         }
     }
@@ -110,7 +115,7 @@ struct TrainingEngineTests {
 
     @Test("gives a client the bits that a trainer with its file computes")
     func sameAsTrainer() async throws {
-        let training = try trainings()[0]
+        let training = try trainings()[1]
         let file = try DataFile(path: "silo.jsonl", rows: training.rows.map { Self.rows[$0] })
         let own = try model.corpus(of: file)
         let trainer = NativeTrainer(
@@ -120,9 +125,9 @@ struct TrainingEngineTests {
             threads: 2
         )
         let expected = try await trainer.train(training.adapter, task: training.task)
-        let found = try await engine().train(try trainings())[0].get()
+        let found = try await engine().train(try trainings())[1].get()
         #expect(found.adapter == expected.adapter)
-        #expect(found.exampleCount == training.rows.count && found.stepCount == 5)
+        #expect(found.exampleCount == training.rows.count && found.stepCount == 2)
         #expect(found.metrics["loss"] == expected.metrics["loss"])
         #expect(found.metrics["tokens"] == expected.metrics["tokens"])
     }

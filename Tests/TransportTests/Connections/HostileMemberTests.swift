@@ -1,3 +1,4 @@
+import HostilePeers
 import NIOCore
 import Testing
 import WireProtocol

@@ -26,7 +26,7 @@ struct CertificateAuthorityTests {
         #expect(try certificate.extensions.basicConstraints == .notCertificateAuthority)
         #expect(try certificate.extensions.keyUsage == KeyUsage(digitalSignature: true))
         #expect(try certificate.extensions.extendedKeyUsage.map { Array($0) } == [.clientAuth])
-        #expect(certificate.notValidAfter == now.addingTimeInterval(30 * 86_400))
+        #expect(certificate.notValidAfter == now.addingTimeInterval(86_400))
         #expect(certificate.notValidBefore == now.addingTimeInterval(-300))
         let authorityKey = authority.certificate.certificate.publicKey
         #expect(authorityKey.isValidSignature(certificate.signature, for: certificate))

@@ -209,6 +209,47 @@ struct PayloadStoreTests {
         }
     }
 
+    @Test("keeps a few partial files of a sender, and forgets the one that was begun first, also after a restart")
+    func fewPartials() async throws {
+        try await withTemporaryDirectory { folder in
+            var store = try PayloadStore(directory: folder)
+            let digests = (0..<8).map { PayloadDigest(hashing: [UInt8($0)]) }
+            for (index, digest) in digests.enumerated() {
+                if index == 6 { store = try PayloadStore(directory: folder) }
+                let receiver = try await store.beginReceiving(digest, byteCount: 100, from: "a", maximum: 100)
+                try await receiver.append(ByteBuffer(repeating: 1, count: 50), at: 0)
+            }
+            let other = try await store.beginReceiving(digests[0], byteCount: 100, from: "b", maximum: 100)
+            try await other.append(ByteBuffer(repeating: 1, count: 10), at: 0)
+            let partials = folder.appendingPathComponent("partial")
+            let names = try FileManager.default.contentsOfDirectory(atPath: partials.path)
+            #expect(names.count { $0.hasSuffix(".a") } == PayloadStore.partialsPerSender)
+            #expect(names.contains("\(digests[7].hexadecimal).a"), "the newest stays")
+            #expect(names.contains("\(digests[0].hexadecimal).b"), "other senders are not affected")
+        }
+    }
+
+    @Test("a finished payload makes room for another partial one")
+    func finishedPartials() async throws {
+        try await withTemporaryDirectory { folder in
+            let store = try PayloadStore(directory: folder)
+            let first = try await store.beginReceiving(PayloadDigest(hashing: [0]), byteCount: 2, from: "a", maximum: 9)
+            try await first.append(ByteBuffer(bytes: [0]), at: 0)
+            for content in 1..<8 {
+                let bytes = [UInt8(content)]
+                let receiver = try await store.beginReceiving(
+                    PayloadDigest(hashing: bytes),
+                    byteCount: 1,
+                    from: "a",
+                    maximum: 9
+                )
+                try await receiver.append(ByteBuffer(bytes: bytes), at: 0)
+                try await receiver.finish()
+            }
+            try await first.append(ByteBuffer(bytes: [1]), at: 1)
+        }
+    }
+
     @Test("two senders may both finish the same payload")
     func bothFinish() async throws {
         try await withStore { store, folder in

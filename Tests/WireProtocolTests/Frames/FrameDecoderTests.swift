@@ -116,6 +116,36 @@ struct FrameDecoderTests {
         }
     }
 
+    @Test("stops before the flood of messages that one read may bring")
+    func flood() throws {
+        let moment = ContinuousClock.now
+        let decoder = FrameDecoder(allowance: FrameAllowance(.federation), now: { moment })
+        let channel = EmbeddedChannel(handler: ByteToMessageHandler(decoder))
+        let ping: [UInt8] = [0, 0, 0, 6, 1, 0x82, 2, 2, 8, 1]
+        let flood = Array(repeatElement(ping, count: 100_000).joined())
+        #expect(throws: FramingError.flood(perSecond: 128)) { try channel.writeInbound(ByteBuffer(bytes: flood)) }
+        var frames = 0
+        while try channel.readInbound(as: Frame.self) != nil { frames += 1 }
+        #expect(frames == 512)
+    }
+
+    @Test("takes what is allowed at the moment of a frame")
+    func allowance() throws {
+        let allowance = FrameAllowance(.quietClient)
+        let channel = EmbeddedChannel(handler: ByteToMessageHandler(FrameDecoder(allowance: allowance)))
+        let chunk = Frame.chunk(
+            Chunk(digest: PayloadDigest(hashing: [1]), offset: 0, bytes: ByteBuffer(bytes: [1, 2, 3]))
+        )
+        let pieces = try chunk.serialized(limits: .federation)
+        allowance.limits = .uploadingClient
+        for piece in pieces { try channel.writeInbound(piece) }
+        #expect(try channel.readInbound(as: Frame.self) == chunk)
+        allowance.limits = .quietClient
+        #expect(throws: FramingError.chunksNotAllowed) {
+            for piece in pieces { try channel.writeInbound(piece) }
+        }
+    }
+
     private static func name(of error: FramingError) -> String {
         switch error {
         case .empty: "empty"
@@ -125,6 +155,7 @@ struct FrameDecoderTests {
         case .truncatedChunk: "truncated-chunk"
         case .offsetOverflow: "offset-overflow"
         case .undecodableControl: "undecodable-control"
+        case .flood: "flood"
         case .endedInsideFrame: "ends"
         }
     }

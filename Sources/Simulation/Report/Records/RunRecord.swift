@@ -1,5 +1,6 @@
 internal import Adapters
 package import Foundation
+import Plotting
 
 /// What a run left in its folder, as far as reports and comparisons read it.
 package struct RunRecord: Sendable {

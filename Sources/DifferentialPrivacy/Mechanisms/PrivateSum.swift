@@ -1,0 +1,98 @@
+private import LinearAlgebra
+
+/// Adds up updates, each clipped, onto noise.
+///
+/// It begins with the noise, so that there is never a sum without it in memory. Every update is clipped here, whatever its
+/// sender did: adding or removing one changes the integer sum by a vector of norm Δ at most. Integers make the sum the same
+/// in any order.
+///
+/// Up to 2³⁰ updates are added without overflow: steps are below 2²⁴, and noise is below 2⁵².
+package struct PrivateSum: Sendable {
+    package let grid: FixedPointGrid
+    /// How many updates have been added, which is not part of what is released.
+    package private(set) var count = 0
+    private var sums: [Int64]
+
+    /// Begins a sum.
+    ///
+    /// - Parameters:
+    ///   - noise: Drawn for this release alone, or ``GridNoise/none(on:)``.
+    ///   - grid: Of the noise.
+    package init(startingWith noise: consuming GridNoise, on grid: FixedPointGrid) {
+        precondition(noise.steps.count == grid.dimension, "\(noise.steps.count) numbers of noise for \(grid.dimension)")
+        self.grid = grid
+        sums = noise.steps
+    }
+
+    /// Adds an update that anybody sent.
+    ///
+    /// - Parameters:
+    ///   - update: Its numbers; whoever has put them on the grid before gets the same steps back.
+    ///   - threads: How many threads work on it.
+    /// - Returns: Whether it was longer than the clipping norm.
+    /// - Throws: ``PrivacyError/dimension(expected:found:)`` or ``PrivacyError/notFinite``; nothing has been added then.
+    @discardableResult
+    package mutating func add(
+        _ update: [Float],
+        threads: Int = Concurrency.processorCount
+    ) throws(PrivacyError) -> Bool {
+        let fit = try grid.fit(update, threads: threads)
+        Concurrency.forEachPiece(of: &sums, length: GridSteps.pieceLength, threads: threads) { range, piece in
+            GridSteps.add(update.span.extracting(range), scale: fit.scale, shrink: fit.shrink, to: &piece)
+        }
+        count += 1
+        return fit.isClipped
+    }
+
+    /// Adds steps that anybody sent.
+    ///
+    /// - Parameters:
+    ///   - update: The steps, of any norm.
+    ///   - threads: How many threads work on it.
+    /// - Throws: ``PrivacyError/dimension(expected:found:)``; nothing has been added then.
+    package mutating func add(
+        _ update: EncodedUpdate,
+        threads: Int = Concurrency.processorCount
+    ) throws(PrivacyError) {
+        guard update.steps.count == grid.dimension else {
+            throw .dimension(expected: grid.dimension, found: update.steps.count)
+        }
+        let shrink = grid.shrink(forSquaredNorm: update.squaredNorm)
+        Concurrency.forEachPiece(of: &sums, length: GridSteps.pieceLength, threads: threads) { range, piece in
+            GridSteps.add(update.steps.span.extracting(range), shrink: shrink, to: &piece)
+        }
+        count += 1
+    }
+
+    /// Adds a sum of terms that were clipped where it was computed.
+    ///
+    /// - Parameter sum: Numbers in floating point, within 2²⁴ steps each; what is beyond is cut off.
+    /// - Throws: ``PrivacyError/dimension(expected:found:)`` or ``PrivacyError/notFinite``; nothing has been added then.
+    mutating func add(clippedTerms sum: [Float]) throws(PrivacyError) {
+        guard sum.count == grid.dimension else { throw .dimension(expected: grid.dimension, found: sum.count) }
+        guard allFinite(sum.span) else { throw .notFinite }
+        let scale = 1 / grid.spacing
+        Concurrency.forEachPiece(of: &sums, length: GridSteps.pieceLength) { range, piece in
+            GridSteps.add(sum.span.extracting(range), scale: scale, shrink: GridSteps.unshrunk, to: &piece)
+        }
+    }
+
+    /// Returns the noised sum divided by a number that was fixed before: the expected, never the actual, number of updates.
+    ///
+    /// - Parameters:
+    ///   - denominator: Above 0.
+    ///   - threads: How many threads work on it.
+    /// - Returns: The mean that may be released.
+    package func mean(over denominator: Double, threads: Int = Concurrency.processorCount) -> [Float] {
+        precondition(denominator > 0, "a mean over \(denominator)")
+        let (sums, unit) = (sums, grid.spacing / denominator)
+        var mean = [Float](repeating: 0, count: sums.count)
+        Concurrency.forEachPiece(of: &mean, length: GridSteps.pieceLength, threads: threads) { range, piece in
+            GridSteps.decode(sums.span.extracting(range), unit: unit, to: &piece)
+        }
+        return mean
+    }
+
+    /// The noised sum in steps.
+    var steps: [Int64] { sums }
+}

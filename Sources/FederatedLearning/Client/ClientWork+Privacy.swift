@@ -1,0 +1,69 @@
+import Adapters
+import DifferentialPrivacy
+
+extension ClientWork {
+    /// What may leave the silo of a training.
+    struct Release {
+        let adapter: LoRAAdapter
+        let exampleCount: Int
+        let metrics: [String: Double]
+    }
+
+    /// Returns what may leave the silo of a trained adapter, noised where the order says so, and charged to the silo's book.
+    ///
+    /// Where an example or the whole silo is to be hidden, figures that follow from the data stay here, too: a loss is as
+    /// much a result as an adapter.
+    ///
+    /// - Parameters:
+    ///   - trained: What the training left.
+    ///   - started: What it started from.
+    ///   - outcome: What the trainer says.
+    /// - Returns: What to send.
+    /// - Throws: ``OrderRefusal/privacy(reason:)`` when the silo's limit does not cover it, and
+    ///   ``FederatedLearningError/unusableOutcome(reason:)`` when the trainer did not add the noise that was ordered.
+    func release(
+        of trained: LoRAAdapter,
+        after started: StartedWork,
+        outcome: TrainingOutcome
+    ) async throws -> Release {
+        let order = started.order
+        guard let privacy = order.assignment.privacy, !privacy.isCentral else {
+            return Release(adapter: trained, exampleCount: outcome.exampleCount, metrics: outcome.metrics)
+        }
+        let figures = outcome.metrics.filter { Self.figuresOfEffort.contains($0.key) }
+        if privacy.mechanism == .local {
+            let scope = order.assignment.rules.scope
+            let noised: [Float]
+            do throws(PrivacyError) {
+                noised = try LocalPrivacy(
+                    clippingNorm: privacy.clippingNorm,
+                    noiseMultiplier: privacy.noiseMultiplier,
+                    key: noiseKey(order.id)
+                ).noised(trained.change(since: started.handed, scope))
+            } catch {
+                throw FederatedLearningError.unusableOutcome(reason: error.description)
+            }
+            let charge = PrivacySettings.chargeOfLocalNoise(multiplier: privacy.noiseMultiplier)
+            _ = try await book.charge(charge, for: order)
+            // Everybody counts alike: how much data a silo has is a part of what is hidden.
+            return Release(adapter: started.handed.adding(noised, scope), exampleCount: 1, metrics: figures)
+        }
+        guard let steps = outcome.noisedSteps, steps.noiseMultiplier >= privacy.noiseMultiplier else {
+            throw FederatedLearningError.unusableOutcome(
+                reason: """
+                    the job asks for example-level privacy, and its trainer did not add that noise. Use the native trainer, \
+                    or one that does.
+                    """
+            )
+        }
+        let standing = try await book.charge(steps, for: order)
+        return Release(
+            adapter: trained,
+            exampleCount: outcome.exampleCount,
+            metrics: figures.merging(standing.figures) { $1 }
+        )
+    }
+
+    /// Figures that say how much was computed, and nothing about the data.
+    private static let figuresOfEffort: Set<String> = ["seconds", "steps"]
+}

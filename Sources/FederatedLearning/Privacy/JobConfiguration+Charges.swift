@@ -1,0 +1,52 @@
+package import DifferentialPrivacy
+
+extension JobConfiguration {
+    /// The rate at which secret coins draw a client for a round; `nil` where none are flipped.
+    var samplingRate: Double? {
+        guard privacy?.sampling == .poisson else { return nil }
+        return Double(cohort.size) / Double(max(cohort.population, cohort.size))
+    }
+
+    /// Whether the server counts what the job's rounds cost.
+    package var isCharged: Bool { privacy.map { $0.mechanism != .exampleLevel } ?? false }
+
+    /// What the server is charged for the result of a round; `nil` where it adds nothing to what was charged before.
+    ///
+    /// Charges of `local` are for each client, and its worst: one that takes part in every round. What `example-level`
+    /// costs depends on the number of a silo's examples, and only the silo's own ledger counts it.
+    ///
+    /// - Throws: ``PrivacyError`` when the rounds are too many for a tree.
+    package func charge(ofRound round: Int) throws(PrivacyError) -> NoisedSteps? {
+        guard let privacy else { return nil }
+        switch privacy.mechanism {
+        case .central:
+            return NoisedSteps(
+                noiseMultiplier: privacy.noiseMultiplier,
+                sampling: samplingRate.map { $0 < 1 ? .poisson(rate: $0) : .everyone } ?? .everyone
+            )
+        case .local:
+            return PrivacySettings.chargeOfLocalNoise(multiplier: privacy.noiseMultiplier)
+        case .tree:
+            // One release of the whole tree: all of its nodes are decided when the first is handed out.
+            guard round == 1 else { return nil }
+            let participation = try TreeParticipation(
+                steps: rounds,
+                maximum: rounds,
+                minimumSeparation: privacy.minimumSeparation
+            )
+            return participation.release(noiseMultiplier: privacy.noiseMultiplier)
+        case .exampleLevel:
+            return nil
+        }
+    }
+}
+
+extension PrivacySettings {
+    /// What one noised update costs its client.
+    ///
+    /// Nobody can tell whether a client's data was one or another: neighbours are any two data sets, whose clipped updates
+    /// lie up to 2C apart, and not a sum with and without an update of norm C.
+    package static func chargeOfLocalNoise(multiplier: Double) -> NoisedSteps {
+        NoisedSteps(noiseMultiplier: multiplier / 2, sampling: .everyone)
+    }
+}

@@ -1,0 +1,115 @@
+import Aggregation
+import DifferentialPrivacy
+
+// What a run does about privacy: it refuses the round that its budget does not cover, and charges before it releases.
+
+extension RunDriver {
+    /// Why a round must not be opened; `nil` when the budget covers it.
+    func budgetShortage(forRound round: Int) throws -> String? {
+        let configuration = run.configuration
+        guard let privacy = configuration.privacy, let budget = privacy.epsilonBudget,
+            let steps = try configuration.charge(ofRound: round)
+        else { return nil }
+        let spent = try state.ledger.epsilon(by: privacy)
+        let next = try state.ledger.epsilon(by: privacy, with: steps)
+        guard next > budget else { return nil }
+        return """
+            Round \(round) would bring ε from \(PrivacyFigure.text(spent)) to \(PrivacyFigure.text(next)), above the \
+            `privacy.epsilon_budget` of \(PrivacyFigure.text(budget)) at δ = \(privacy.delta). The adapter of round \
+            \(state.committedRounds) is the result; for more rounds, submit a job with more noise or a larger budget.
+            """
+    }
+
+    /// Whether a silo's own ledger leaves it no further round within the job's budget.
+    ///
+    /// It would refuse; so it is not asked.
+    var isSpent: (ClientID) -> Bool {
+        guard let budget = run.configuration.privacy?.epsilonBudget else { return { _ in false } }
+        let standings = state.siloStandings
+        return { client in standings[client].map { $0.next > budget } ?? false }
+    }
+
+    /// Why too few silos can take part in another round; `nil` when enough can, or may still come.
+    func spentSilos() -> String? {
+        let isSpent = isSpent
+        let spent = present.keys.filter(isSpent).sorted()
+        let minimum = run.configuration.closingMinimum
+        guard !spent.isEmpty, present.count >= minimum, present.count - spent.count < minimum else { return nil }
+        return """
+            Another round would exceed the `privacy.epsilon_budget` of \(spent.map { "'\($0)'" }.joined(separator: ", ")), \
+            by their own ledgers. The adapter of round \(state.committedRounds) is the result.
+            """
+    }
+
+    /// Charges a round whose clients add the noise, before they are asked: what they send is released whatever becomes of
+    /// the round.
+    mutating func chargeForClients(_ round: RunState.OpenRound) async throws {
+        guard let privacy = run.configuration.privacy, !privacy.isCentral, round.charge == nil,
+            let steps = try run.configuration.charge(ofRound: round.number)
+        else { return }
+        try await take(
+            .charged(
+                PrivacyCharge(round: round.number, steps: steps, clippingNorm: privacy.clippingNorm, noiseKey: nil)
+            )
+        )
+    }
+
+    /// Charges a closed round whose noise the server adds; `nil` where it adds none.
+    ///
+    /// What the noise is made from is durable when this returns, and nobody has seen the sum yet.
+    mutating func chargeForNoise(_ round: Int) async throws -> CentralPrivacy? {
+        let configuration = run.configuration
+        guard let privacy = configuration.privacy, privacy.isCentral else { return nil }
+        if state.openRound?.charge == nil {
+            let fresh = run.secrets.key(for: .noise, round: round, attempt: state.abandonedAttempts)
+            // The nodes of a tree are shared by rounds, so that all of them follow from one key.
+            let key = privacy.mechanism == .tree ? state.noiseKey ?? fresh : fresh
+            try await take(
+                .charged(
+                    PrivacyCharge(
+                        round: round,
+                        steps: try configuration.charge(ofRound: round),
+                        clippingNorm: state.clippingNorm ?? privacy.clippingNorm,
+                        noiseKey: key
+                    )
+                )
+            )
+        }
+        guard let charge = state.openRound?.charge, let key = charge.noiseKey else { return nil }
+        return CentralPrivacy(
+            settings: privacy,
+            expectedCohort: configuration.cohort.size,
+            round: round,
+            clippingNorm: charge.clippingNorm,
+            noiseKey: key,
+            scope: run.strategy.scope(inRound: round)
+        )
+    }
+
+    /// What the job has cost up to a round, for tables and charts: where silos count themselves, the one that paid most.
+    func privacyFigures(ofRound round: Int) -> [Measurement] {
+        guard let privacy = run.configuration.privacy else { return [] }
+        let latest = state.openRound?.accepted.values.compactMap { SiloStanding($0.metrics) } ?? []
+        let standings = Array(state.siloStandings.values) + latest
+        let epsilon =
+            privacy.mechanism == .exampleLevel
+            ? standings.map(\.epsilon).max()
+            : try? state.ledger.epsilon(by: privacy)
+        var figures: [(String, Double)] = []
+        if let epsilon { figures.append((SiloStanding.epsilonName, epsilon)) }
+        if let norm = state.openRound?.charge?.clippingNorm { figures.append(("clipping_norm", norm)) }
+        return figures.map { Measurement(round: round, client: nil, phase: "round", name: $0.0, value: $0.1) }
+    }
+}
+
+extension JobConfiguration {
+    /// With how many updates a round closes.
+    func closingSize(of round: RunState.OpenRound) -> Int {
+        samplingRate == nil ? cohort.size : round.cohort.count
+    }
+
+    /// With how many updates a round may close when no more can come.
+    ///
+    /// Where secret coins drew the cohort, whether a round ends must not tell how many there were.
+    var closingMinimum: Int { samplingRate == nil ? cohort.minimum : 0 }
+}

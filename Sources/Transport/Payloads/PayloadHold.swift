@@ -1,0 +1,43 @@
+import Foundation
+import Glibc
+
+/// The promise that nothing is removed from a payload folder, held as long as the value lives.
+///
+/// For whoever reads the folder beside the process that works in it: what was needed when the hold was taken is there until
+/// it is let go. The system takes it back when the process ends, however it ends.
+package final class PayloadHold: Sendable {
+    private let descriptor: CInt
+
+    /// Waits while somebody removes, which takes no longer than one unlink, and holds `file`.
+    init(_ file: URL) throws(FileError) {
+        descriptor = Glibc.open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileError(.open, file) }
+        guard flock(descriptor, LOCK_SH) == 0 else {
+            let error = FileError(.open, file)
+            close(descriptor)
+            throw error
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Runs `body` unless somebody holds `file`.
+    ///
+    /// - Returns: Whether it ran.
+    static func unlessHeld(_ file: URL, _ body: () throws(FileError) -> Void) throws(FileError) -> Bool {
+        let descriptor = Glibc.open(file.path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            guard errno == ENOENT else { throw FileError(.open, file) }
+            // Nobody has ever held it. Who begins to now reads what is needed afterwards, and this is not.
+            try body()
+            return true
+        }
+        defer { close(descriptor) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            guard errno == EWOULDBLOCK else { throw FileError(.open, file) }
+            return false
+        }
+        try body()
+        return true
+    }
+}

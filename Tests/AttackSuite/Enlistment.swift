@@ -1,0 +1,37 @@
+import Coordinator
+import FederatedLearning
+import FederationHarness
+import Foundation
+import HostilePeers
+import Transport
+
+extension AttackField {
+    /// Enrols many clients at once, in the server's own records, and returns a peer for each.
+    ///
+    /// What it saves is the way over the enrolment listener, which is not what is measured.
+    func enlist(_ count: Int) async throws -> [RawTLSPeer] {
+        let authority = try federation.state.authority()
+        var peers: [RawTLSPeer] = []
+        for index in 0..<count {
+            let (key, secret) = (NodeKey(), EnrolmentDesk.hash(of: Array("enlisted-\(index)".utf8)))
+            let expiry = Date.now.addingTimeInterval(3600)
+            try await store.clients.invite("enlisted-\(index)", secretHash: secret, expiry: expiry, now: .now)
+            let issued = try await store.clients.redeem(secretHash: secret, now: .now) { name in
+                let certificate = try authority.issueClient(name: name, publicKey: key.publicKey, now: .now)
+                guard let fingerprint = ContentDigest(hexadecimal: certificate.fingerprint.description) else {
+                    throw AttackFailure("A fingerprint is no digest.")
+                }
+                let record = IssuedCertificate(
+                    name: name,
+                    fingerprint: fingerprint,
+                    serial: certificate.serialNumber,
+                    expiry: certificate.notValidAfter
+                )
+                return (certificate, record)
+            }
+            guard let issued else { throw AttackFailure("'enlisted-\(index)' was not enrolled.") }
+            peers.append(RawTLSPeer(certificate: issued.certificate, key: key))
+        }
+        return peers
+    }
+}

@@ -1,0 +1,92 @@
+import DifferentialPrivacy
+import FederatedLearning
+import LinearAlgebra
+import Training
+
+/// What privacy costs: drawing exact noise, clipping and summing in integers, and clipping single examples' gradients.
+enum PrivacyBenchmark: Benchmark {
+    static let name = "privacy"
+    private static let parameters = 10_000_000
+    private static let clients = 4
+
+    static func run() async throws -> [Row] {
+        var rows = try sampler()
+        rows.append(try await round())
+        rows.append(try await step())
+        return rows
+    }
+
+    // MARK: - Noise
+
+    private static func sampler() throws -> [Row] {
+        let key = NoiseKey()
+        let threads = Concurrency.processorCount
+        return try [100, 0x1p20, 0x1p40].map { deviation in
+            let sampler = try DiscreteGaussian(deviation: deviation)
+            let seconds = Measurement.median(of: 5) { sampler.numbers(parameters, from: key, threads: threads) }
+            let rate = Double(parameters) / seconds
+            return Row(
+                "Exact discrete Gaussian numbers, σ = \(Int(deviation)) steps, \(threads) threads",
+                figure: (rate * 1e-6).formatted(unit: "M/s"),
+                yardstick: "bar 20 M/s",
+                ratio: (rate / 20e6).times
+            )
+        }
+    }
+
+    // MARK: - Rounds
+
+    /// What the server does more in a round of a private job, beside what it does in any round.
+    private static func round() async throws -> Row {
+        let grid = try FixedPointGrid(clippingNorm: 1, dimension: parameters)
+        let mechanism = try GaussianMechanism(grid: grid, noiseMultiplier: 1)
+        let key = NoiseKey()
+        var generator = CounterGenerator(seed: 1)
+        let updates = (0..<clients).map { _ in (0..<parameters).map { _ in Float(generator.uniform() - 0.5) * 1e-3 } }
+        let noise = Measurement.median(of: 5) { mechanism.noise(from: key) }
+        let drawn = mechanism.noise(from: key)
+        let sum = try Measurement.median(of: 5) {
+            var sum = PrivateSum(startingWith: drawn, on: grid)
+            for update in updates { try sum.add(update) }
+            return sum.mean(over: Double(clients))
+        }
+        let matrices = updates.map {
+            StoredMatrix(Matrix(rows: 1_000, columns: parameters / 1_000, elements: $0))
+        }
+        let weights = [Double](repeating: 1 / Double(clients), count: clients)
+        let plain = Measurement.median(of: 5) { weightedSum(of: matrices, coefficients: weights) }
+        let transfers = try await UploadBenchmark.secondsPerByte() * Double(4 * parameters * clients)
+        let added = noise + sum - plain
+        return Row(
+            "What privacy adds to a round of \(parameters / 1_000_000) M parameters and \(clients) clients",
+            figure: added.milliseconds,
+            yardstick:
+                "\(noise.milliseconds) for noise, before the round closes; \(sum.milliseconds) for clipping, integer "
+                + "sum and mean, \(plain.milliseconds) for FedAvg; "
+                + "\((transfers + plain).milliseconds) for uploads over TLS and FedAvg; bar 15 %",
+            ratio: (added / (transfers + plain)).times
+        )
+    }
+
+    // MARK: - Steps
+
+    private static func step() async throws -> Row {
+        guard BenchmarkCache.hasModel else {
+            return Row("A private step", figure: "no model in the cache", yardstick: "`make data` fetches it")
+        }
+        let bench = try TrainingBench()
+        let (size, length) = (16, 64)
+        let corpus = try bench.fullTexts(length: length)
+        let plain = try await bench.step(corpus, size: size, length: length)
+        let privacy = ExampleLevelPrivacy(clippingNorm: 1, noiseMultiplier: 1)
+        let own = try await bench.step(corpus, size: size, length: length, steps: 41, privacy: privacy)
+        let rival = try bench.rival(corpus, size: size, length: length, [.padded, .protectsExamples])
+        let (plainRatio, opacus) = ((own / plain).times, rival.map { "\($0.milliseconds) Opacus" })
+        return Row(
+            "DP-SGD step, r = 8 on query and value, \(size) texts of \(length) tokens expected, \(bench.threads) threads",
+            figure: own.milliseconds,
+            yardstick: "\(plain.milliseconds) without privacy, bar 1.5×; \(opacus ?? Rival.missing)",
+            ratio: "\(plainRatio)" + (rival.map { ", \(($0 / own).times) as fast as Opacus" } ?? "")
+        )
+    }
+}

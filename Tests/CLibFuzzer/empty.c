@@ -1,0 +1,2 @@
+// The header is all: the functions are libFuzzer's own.
+#include "libfuzzer.h"

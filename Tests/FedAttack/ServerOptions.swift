@@ -1,0 +1,21 @@
+import ArgumentParser
+import AttackSuite
+private import Foundation
+
+/// Which server is attacked, and what is put around it.
+struct ServerOptions: ParsableArguments {
+    @Option(help: "The fed-server to start; the one beside this program unless said otherwise.")
+    var server: String?
+
+    @Option(help: "A command that starts the server in its turn, such as 'prlimit --as=2147483648'.")
+    var under: String?
+
+    var launch: ServerProcess.Launch {
+        let own = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+        let beside = Bundle.main.executableURL ?? own
+        let file =
+            server.map { URL(fileURLWithPath: $0) }
+            ?? beside.deletingLastPathComponent().appendingPathComponent("fed-server")
+        return ServerProcess.Launch(executable: file, wrapper: under?.split(separator: " ").map(String.init) ?? [])
+    }
+}

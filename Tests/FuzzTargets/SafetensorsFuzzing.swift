@@ -1,0 +1,28 @@
+import Adapters
+
+/// Reads a file as peers' payloads and users' files are read, and everything that is in it.
+enum SafetensorsFuzzing {
+    static func run(_ bytes: [UInt8]) {
+        for limits in [SafetensorsLimits.payload, .file, .payload(tensorCount: 4)] {
+            guard let file = try? SafetensorsFile(bytes: bytes, source: "input", limits: limits) else { continue }
+            check(file, byteCount: bytes.count)
+        }
+        if let file = try? SafetensorsFile(bytes: bytes, source: "input", limits: .payload) {
+            _ = try? AdapterPayload.adapter(from: file, scale: .init(rank: 2, alpha: 4))
+        }
+    }
+
+    /// A file that was accepted is filled by its tensors, back to back.
+    private static func check(_ file: SafetensorsFile, byteCount: Int) {
+        var reached = file.header.byteCount
+        for tensor in file.tensors {
+            precondition(tensor.range.lowerBound == reached, "a hole, or an overlap")
+            precondition(file.header[tensor.name] == tensor, "two tensors of a name")
+            reached = tensor.range.upperBound
+            guard tensor.elementType.isReadableAsFloat else { continue }
+            let count = (try? file.floats(of: tensor))?.count
+            precondition(count == tensor.elementCount, "elements are missing")
+        }
+        precondition(reached == byteCount, "bytes follow the last tensor")
+    }
+}
