@@ -100,14 +100,13 @@ package struct JobCatalogue: Sendable {
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``.
     package func privacyStanding(of id: JobID) async throws -> PrivacyStanding? {
-        let (job, ledger, committed) = try await database.writer.read { db in
+        let (job, state) = try await database.writer.read { db in
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id.rawValue]) else {
                 throw CoordinatorError.unknownJob(id)
             }
-            let committed: Int = row["committed_rounds"]
-            return (try JobRecord(row: row), try PrivacyChargeTable(job: id, db: db).ledger(), committed)
+            return (try JobRecord(row: row), try RunState(of: id, in: db))
         }
-        return try PrivacyStanding(of: job.configuration, ledger: ledger, committedRounds: committed)
+        return try PrivacyStanding(of: job.configuration, state: state)
     }
 
     /// Returns everything measured in a job, by round, client, phase and name.

@@ -36,8 +36,11 @@ struct PrivacyStatusCommand: AsyncParsableCommand {
             "mechanism  \(settings.mechanism.rawValue), clipping norm \(settings.clippingNorm), noise multiplier "
                 + "\(settings.noiseMultiplier)",
         ]
-        guard settings.mechanism != .exampleLevel else {
-            return lines + ["charged    by every silo to its own ledger: see `fed-client status` there"]
+        if settings.mechanism == .exampleLevel {
+            lines.append("charged    by every silo to its own ledger")
+            for (silo, epsilon) in standing.silos.sorted(by: { $0.key < $1.key }) {
+                lines.append("           \(silo): ε \(PrivacyFigure.text(epsilon))")
+            }
         }
         for charge in standing.charges {
             lines.append(

@@ -7,8 +7,8 @@ extension JobConfiguration {
         return Double(cohort.size) / Double(max(cohort.population, cohort.size))
     }
 
-    /// Whether the server counts what the job's rounds cost.
-    package var isCharged: Bool { privacy.map { $0.mechanism != .exampleLevel } ?? false }
+    /// Whether somebody counts what the job's rounds cost: the server, or each silo for itself.
+    package var isCharged: Bool { privacy != nil }
 
     /// What the server is charged for the result of a round; `nil` where it adds nothing to what was charged before.
     ///

@@ -1,3 +1,4 @@
+import Aggregation
 package import DifferentialPrivacy
 
 /// Where a job stands with its budget.
@@ -5,25 +6,32 @@ package struct PrivacyStanding: Sendable, Hashable, Codable {
     package let settings: PrivacySettings
     /// What was charged, in order.
     package let charges: [NoisedSteps]
-    /// ε so far, by the job's accountant.
+    /// ε so far, by the job's accountant; where silos count for themselves, of the one that has paid most.
     package let epsilon: Double
-    /// How many more rounds the budget covers, at most as many as are left of the job; `nil` without a budget.
+    /// ε of each silo by its own ledger, by name; empty where the server counts.
+    package let silos: [String: Double]
+    /// How many more rounds the budget covers, at most as many as are left of the job; `nil` without a budget, and where
+    /// silos count for themselves.
     package let coveredRounds: Int?
 
     /// Adds up what a job was charged with; `nil` when nothing protects its clients.
     ///
     /// - Parameters:
     ///   - configuration: The job.
-    ///   - ledger: Its charges.
-    ///   - committedRounds: How many rounds it has done.
+    ///   - state: Where it stands.
     /// - Throws: ``PrivacyError`` when an accountant cannot vouch for a charge.
-    package init?(of configuration: JobConfiguration, ledger: PrivacyLedger, committedRounds: Int) throws(PrivacyError)
-    {
+    package init?(of configuration: JobConfiguration, state: RunState) throws(PrivacyError) {
         guard let settings = configuration.privacy else { return nil }
         self.settings = settings
-        self.charges = ledger.steps
-        self.epsilon = try ledger.epsilon(by: settings)
-        self.coveredRounds = try Self.coveredRounds(of: configuration, settings, ledger, after: committedRounds)
+        self.charges = state.ledger.steps
+        self.silos = Dictionary(
+            uniqueKeysWithValues: state.siloStandings.map { ($0.key.rawValue, $0.value.epsilon) }
+        )
+        self.epsilon = max(try state.ledger.epsilon(by: settings), silos.values.max() ?? 0)
+        self.coveredRounds =
+            settings.mechanism == .exampleLevel
+            ? nil
+            : try Self.coveredRounds(of: configuration, settings, state.ledger, after: state.committedRounds)
     }
 
     /// The largest number of further rounds within the budget; ε grows with each.
