@@ -272,9 +272,8 @@ let package = Package(
         .testTarget(
             name: "CoordinatorTests",
             dependencies: [
-                "Adapters", "Aggregation", "Coordinator", "FederatedLearning", "LinearAlgebra", "TestSupport",
-                "Transport",
-                "WireProtocol",
+                "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
+                "TestSupport", "Transport", "WireProtocol",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),

@@ -66,7 +66,7 @@ package struct RunState: Hashable, Sendable, Codable {
     package var clippingNorm: Double?
     /// Where each silo stands by its own ledger, where silos add the noise to their steps.
     package var siloStandings: [ClientID: SiloStanding]
-    /// What the latest noise was made from.
+    /// What the noise of all rounds is made from, where they share it.
     package var noiseKey: NoiseKey?
 
     package init(
@@ -128,7 +128,7 @@ package struct RunState: Hashable, Sendable, Codable {
             guard openRound?.number == charge.round, openRound?.charge == nil else { return }
             openRound?.charge = charge
             if let steps = charge.steps { ledger.add(steps) }
-            noiseKey = charge.noiseKey ?? noiseKey
+            if charge.isKeyShared { noiseKey = charge.noiseKey }
         case .committed(let round, let global, let moments, let clippingNorm):
             guard isOpen(round) else { return }
             self.global = global

@@ -104,8 +104,10 @@ package enum RunStoreConformance {
         let key = try #require(NoiseKey(bytes: [UInt8](0..<32)))
         let sampled = NoisedSteps(noiseMultiplier: 1.1, sampling: .poisson(rate: 0.25))
         let whole = NoisedSteps(noiseMultiplier: 2, sampling: .everyone, count: 3)
-        func charge(_ round: Int, _ steps: NoisedSteps?, key: NoiseKey? = nil) -> RunChange {
-            .charged(PrivacyCharge(round: round, steps: steps, clippingNorm: 0.5, noiseKey: key))
+        func charge(_ round: Int, _ steps: NoisedSteps?, key: NoiseKey? = nil, isShared: Bool = false) -> RunChange {
+            .charged(
+                PrivacyCharge(round: round, steps: steps, clippingNorm: 0.5, noiseKey: key, isKeyShared: isShared)
+            )
         }
         let plain = UpdateOffer.sample("b", round: 2)
         let told = UpdateOffer(
@@ -123,7 +125,7 @@ package enum RunStoreConformance {
             // Another attempt is charged again, and a key closes it.
             .opened(round: 1, cohort: cohort), .accepted(.sample("a", round: 1)), charge(1, sampled, key: key),
             .accepted(.sample("b", round: 1)), .committed(round: 1, global: first, clippingNorm: 0.75),
-            .opened(round: 2, cohort: cohort), .accepted(told), charge(2, nil, key: key),
+            .opened(round: 2, cohort: cohort), .accepted(told), charge(2, nil, key: key, isShared: true),
             .committed(round: 2, global: first),
             .exhausted(reason: "Round 3 would cost too much."), .finished,
         ]

@@ -3,7 +3,6 @@ import FederatedLearning
 import Foundation
 import Logging
 import Metrics
-import NIOCore
 import Transport
 import WireProtocol
 
@@ -20,7 +19,7 @@ actor ClientSession {
     }
 
     /// An update on its way in.
-    private struct Upload {
+    struct Upload {
         let offer: UpdateOffer
         let receiver: PayloadReceiver
     }
@@ -32,16 +31,16 @@ actor ClientSession {
     nonisolated let client: ClientID
 
     private let peer: PeerIdentity
-    private let environment: SessionEnvironment
+    let environment: SessionEnvironment
     private let logger: Logger
-    private let frames: AsyncStream<Frame>.Continuation
+    let frames: AsyncStream<Frame>.Continuation
     private let requests: AsyncStream<Fetch>.Continuation
-    private var conversation: ServerConversation
-    private var uploads: [PayloadDigest: Upload] = [:]
+    var conversation: ServerConversation
+    var uploads: [PayloadDigest: Upload] = [:]
     /// Offers whose bytes are to be asked for as soon as the gate says so, the oldest first.
-    private var postponed: [(digest: PayloadDigest, offer: UpdateOffer, message: Tributary_V1_UpdateOffer)] = []
-    private var hasUploadPlace = false
-    private var waitsForUploadPlace = false
+    var postponed: [(digest: PayloadDigest, offer: UpdateOffer, message: Tributary_V1_UpdateOffer)] = []
+    var hasUploadPlace = false
+    var waitsForUploadPlace = false
     /// What the latest order for a payload was, to tell what its bytes are for.
     private var orderOfPayload: [PayloadDigest: WorkOrder.Kind] = [:]
     /// When the certificate ends that was shown or renewed last.
@@ -49,7 +48,7 @@ actor ClientSession {
     /// The orders to which the silo's policy said no, each noted once.
     private var refusals: Set<WorkOrder.ID> = []
     private var progressReported: ContinuousClock.Instant?
-    private var isOver = false
+    var isOver = false
     /// The last word, if there is one.
     private(set) var farewell: Tributary_V1_Goodbye?
     private(set) var lastHeard: Date
@@ -214,119 +213,6 @@ actor ClientSession {
         guard let order = WorkOrder.ID(progress.id) else { return }
         progressReported = now
         await environment.registry.report(.progressed(client, order, TrainingProgress(progress)), from: self)
-    }
-
-    // MARK: - Updates
-
-    /// Answers an offer that is settled, passes on one whose payload is here, and asks for the rest of one that is not.
-    private func consider(_ message: Tributary_V1_UpdateOffer, digest: PayloadDigest) async throws {
-        guard let offer = UpdateOffer(message, from: client) else {
-            throw ProtocolViolation.malformed(message: "UpdateOffer", field: "adapter", reason: "is out of range")
-        }
-        switch try await environment.runs.standing(of: offer) {
-        case .accepted:
-            answer(offer.order, with: .accepted)
-            return
-        case .settled(let reason):
-            answer(offer.order, with: .rejected(reason: reason))
-            return
-        case .awaited(let handed):
-            do {
-                // Whether it may come back with a lower rank, and how many examples it may claim, is the run's to judge.
-                try UpdateIntake.check(
-                    offer,
-                    against: handed,
-                    rules: LocalRules(pruning: RankPruning()),
-                    exampleLimit: .max
-                )
-            } catch {
-                // Not worth its bytes. The run hears of it, so that it does not wait for this client.
-                answer(offer.order, with: .rejected(reason: error.description))
-                await environment.registry.report(.failed(client, offer.order, reason: error.description), from: self)
-                return
-            }
-        }
-        guard !environment.payloads.contains(digest) else {
-            await environment.registry.report(.offered(offer), from: self)
-            return
-        }
-        guard uploads[digest] == nil, !postponed.contains(where: { $0.digest == digest }) else {
-            answer(offer.order, with: .rejected(reason: "The same bytes are on their way for another order."))
-            return
-        }
-        conversation.postponeUpload(of: message, digest: digest)
-        postponed.append((digest, offer, message))
-        if !hasUploadPlace, !waitsForUploadPlace {
-            waitsForUploadPlace = true
-            guard await environment.uploads.enter(self) else { return }
-            takeUploadPlace()
-        }
-        if hasUploadPlace { try await requestUploads() }
-    }
-
-    /// Takes the place that a gate has for this session, and asks for what was postponed.
-    ///
-    /// - Returns: Whether the place is wanted.
-    func admitUploads() async -> Bool {
-        guard !isOver, !postponed.isEmpty else {
-            waitsForUploadPlace = false
-            return false
-        }
-        takeUploadPlace()
-        do {
-            try await requestUploads()
-        } catch {
-            fail(error)
-        }
-        return true
-    }
-
-    private func takeUploadPlace() {
-        waitsForUploadPlace = false
-        hasUploadPlace = true
-        if isOver { returnUploadPlace() }
-    }
-
-    /// Gives the place back when nothing is awaited any more.
-    private func returnUploadPlace() {
-        guard hasUploadPlace, isOver || (uploads.isEmpty && postponed.isEmpty) else { return }
-        hasUploadPlace = false
-        Task { [gate = environment.uploads] in await gate.leave() }
-    }
-
-    private func requestUploads() async throws {
-        while !isOver, !postponed.isEmpty {
-            let (digest, offer, message) = postponed.removeFirst()
-            let receiver = try await environment.payloads.beginReceiving(
-                digest,
-                byteCount: message.adapter.byteCount,
-                from: client.rawValue,
-                maximum: environment.limits.payloadBytes
-            )
-            guard !isOver else { return }
-            let offset = await receiver.offset
-            if offset == message.adapter.byteCount {
-                // Everything had come before the last break.
-                try await receiver.finish()
-                await environment.registry.report(.offered(offer), from: self)
-            } else {
-                uploads[digest] = Upload(offer: offer, receiver: receiver)
-                frames.yield(try conversation.requestUpload(of: message, from: offset, at: environment.now()))
-            }
-        }
-        returnUploadPlace()
-    }
-
-    private func store(_ chunk: Chunk, isLast: Bool) async throws {
-        guard let upload = uploads[chunk.digest] else { return }
-        try await upload.receiver.append(chunk.bytes, at: chunk.offset)
-        await environment.registry.moved(client, .train, up: chunk.bytes.readableBytes)
-        guard isLast else { return }
-        try await upload.receiver.finish()
-        // Withdrawn while it was on its way to the disk: the client has its answer.
-        guard uploads.removeValue(forKey: chunk.digest) != nil else { return }
-        returnUploadPlace()
-        await environment.registry.report(.offered(upload.offer), from: self)
     }
 
     // MARK: - Evaluations

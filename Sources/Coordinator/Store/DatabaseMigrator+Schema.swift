@@ -155,7 +155,8 @@ extension DatabaseMigrator {
 
     private static let privacy = """
         -- What releases cost, in order; never taken back, and one for each attempt at a round. The multiplier is NULL where
-        -- an earlier charge covers the round, the rate where everybody takes part, the key where clients add the noise.
+        -- an earlier charge covers the round, the rate where everybody takes part, the key where clients add the noise, and
+        -- when its result is released, unless later rounds share it.
         CREATE TABLE privacy_charge (
             sequence INTEGER PRIMARY KEY AUTOINCREMENT,
             job TEXT NOT NULL REFERENCES job (id),
@@ -166,6 +167,7 @@ extension DatabaseMigrator {
             count INTEGER NOT NULL,
             clipping_norm REAL NOT NULL,
             noise_key BLOB,
+            is_key_shared INTEGER NOT NULL,
             charged_at REAL NOT NULL,
             UNIQUE (job, round, attempt)
         ) STRICT;

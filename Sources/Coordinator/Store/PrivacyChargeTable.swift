@@ -14,14 +14,15 @@ struct PrivacyChargeTable {
         try db.execute(
             sql: """
                 INSERT INTO privacy_charge
-                    (job, round, attempt, noise_multiplier, sampling_rate, count, clipping_norm, noise_key, charged_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    (job, round, attempt, noise_multiplier, sampling_rate, count, clipping_norm, noise_key,
+                    is_key_shared, charged_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT DO NOTHING
                 """,
             arguments: [
                 job.rawValue, charge.round, attempt, charge.steps?.noiseMultiplier,
                 charge.steps.flatMap { $0.sampling.rate }, charge.steps?.count ?? 0, charge.clippingNorm,
-                charge.noiseKey.map { Data($0.bytes) }, moment,
+                charge.noiseKey.map { Data($0.bytes) }, charge.isKeyShared, moment,
             ]
         )
     }
@@ -53,7 +54,16 @@ struct PrivacyChargeTable {
             round: round,
             steps: Self.steps(row),
             clippingNorm: row["clipping_norm"],
-            noiseKey: try key(row)
+            noiseKey: try key(row),
+            isKeyShared: row["is_key_shared"]
+        )
+    }
+
+    /// Forgets the keys of a round that is over, and of earlier attempts at it, unless later rounds need them.
+    func forgetKeys(through round: Int) throws {
+        try db.execute(
+            sql: "UPDATE privacy_charge SET noise_key = NULL WHERE job = ? AND round <= ? AND NOT is_key_shared",
+            arguments: [job.rawValue, round]
         )
     }
 
@@ -67,12 +77,12 @@ struct PrivacyChargeTable {
         return PrivacyLedger(steps: rows.compactMap(Self.steps))
     }
 
-    /// What the latest noise was made from.
-    func latestKey() throws -> NoiseKey? {
+    /// What the noise of all rounds is made from, where they share it.
+    func sharedKey() throws -> NoiseKey? {
         let row = try Row.fetchOne(
             db,
             sql: """
-                SELECT * FROM privacy_charge WHERE job = ? AND noise_key IS NOT NULL ORDER BY sequence DESC LIMIT 1
+                SELECT * FROM privacy_charge WHERE job = ? AND is_key_shared ORDER BY sequence DESC LIMIT 1
                 """,
             arguments: [job.rawValue]
         )

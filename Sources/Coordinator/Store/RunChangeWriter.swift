@@ -155,6 +155,7 @@ struct RunChangeWriter {
             "UPDATE job SET global_adapter = ?, committed_rounds = ?, abandoned_attempts = 0 WHERE id = ?",
             [adapter, round, job.rawValue]
         )
+        try charges.forgetKeys(through: round)
     }
 
     private func abandon(_ round: Int, reason: String) throws {

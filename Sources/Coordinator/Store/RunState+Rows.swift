@@ -39,7 +39,7 @@ extension RunState {
             ledger: charges.ledger(),
             clippingNorm: Self.clippingNorm(of: job, round: committedRounds, in: db),
             siloStandings: Self.siloStandings(of: job, in: db),
-            noiseKey: charges.latestKey()
+            noiseKey: charges.sharedKey()
         )
     }
 

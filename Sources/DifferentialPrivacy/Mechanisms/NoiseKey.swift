@@ -29,19 +29,16 @@ package struct NoiseKey: Sendable, Hashable {
     /// How long a key is.
     package static let byteCount = 32
 
-    /// Returns a key of its own for a purpose, by HKDF with SHA-256: no two purposes share random bits.
+    /// Returns a key of its own for a purpose, by HMAC with SHA-256: no two purposes share random bits.
     package func derived(for purpose: String) -> NoiseKey {
-        let key = HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: SymmetricKey(data: bytes),
-            info: Data("tributary noise: \(purpose)".utf8),
-            outputByteCount: Self.byteCount
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Data("tributary noise: \(purpose)".utf8),
+            using: SymmetricKey(data: bytes)
         )
-        return NoiseKey(derived: key)
+        return NoiseKey(derived: code)
     }
 
-    private init(derived key: SymmetricKey) {
-        bytes = key.withUnsafeBytes { Array($0) }
-    }
+    private init(derived code: HMAC<SHA256>.MAC) { bytes = Array(code) }
 
     /// Returns random words: the keystream of AES-256 in counter mode, with the block's number as the nonce.
     ///

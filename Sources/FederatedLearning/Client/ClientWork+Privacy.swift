@@ -19,7 +19,7 @@ extension ClientWork {
     ///   - started: What it started from.
     ///   - outcome: What the trainer says.
     /// - Returns: What to send.
-    /// - Throws: ``OrderRefusal/privacy(reason:)`` when the silo's limit does not cover it, and
+    /// - Throws: ``OrderRefusal/privacy(reason:)`` when the silo's limit does not cover it, or δ hides nobody among so few, and
     ///   ``FederatedLearningError/unusableOutcome(reason:)`` when the trainer did not add the noise that was ordered.
     func release(
         of trained: LoRAAdapter,
@@ -56,12 +56,30 @@ extension ClientWork {
                     """
             )
         }
+        guard privacy.delta * Double(outcome.exampleCount) < 1 else {
+            throw OrderRefusal.privacy(
+                reason: """
+                    δ = \(privacy.delta) lets the job give away one of this silo's examples altogether. It takes a \
+                    `privacy.delta` far below one in their number.
+                    """
+            )
+        }
         let standing = try await book.charge(steps, for: order)
         return Release(
             adapter: trained,
             exampleCount: outcome.exampleCount,
             metrics: figures.merging(standing.figures) { $1 }
         )
+    }
+
+    /// Returns what may be told of an order's training while it goes on: its losses follow from the data, and stay here where
+    /// the data is to be hidden from the server.
+    func tellable(
+        _ progress: @escaping @Sendable (TrainingProgress) -> Void,
+        of order: WorkOrder
+    ) -> @Sendable (TrainingProgress) -> Void {
+        guard let privacy = order.assignment.privacy, !privacy.isCentral else { return progress }
+        return { progress(TrainingProgress(step: $0.step, stepCount: $0.stepCount, loss: 0)) }
     }
 
     /// Figures that say how much was computed, and nothing about the data.

@@ -84,7 +84,8 @@ package struct ClientWork: Sendable {
         progress: @escaping @Sendable (TrainingProgress) -> Void = { _ in }
     ) async throws -> FinishedUpdate {
         let started = try await begin(adapter, for: order)
-        return try await finish(started, with: try await trainer.train(started.adapter, for: order, progress: progress))
+        let outcome = try await trainer.train(started.adapter, for: order, progress: tellable(progress, of: order))
+        return try await finish(started, with: outcome)
     }
 
     /// Checks a training order, and makes of its adapter what this client trains.

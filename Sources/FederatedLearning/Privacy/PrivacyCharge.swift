@@ -12,8 +12,18 @@ package struct PrivacyCharge: Hashable, Sendable, Codable {
     package let clippingNorm: Double
     /// What the round's noise is made from, never to be known; `nil` where clients add it.
     package let noiseKey: NoiseKey?
+    /// Whether later rounds' noise follows from the same key; one that they do not need is forgotten with the release, so
+    /// that nobody who reads the store later can take the noise off.
+    package let isKeyShared: Bool
 
-    package init(round: Int, steps: NoisedSteps?, clippingNorm: Double, noiseKey: NoiseKey?) {
+    package init(
+        round: Int,
+        steps: NoisedSteps?,
+        clippingNorm: Double,
+        noiseKey: NoiseKey?,
+        isKeyShared: Bool = false
+    ) {
+        self.isKeyShared = isKeyShared
         self.round = round
         self.steps = steps
         self.clippingNorm = clippingNorm

@@ -63,14 +63,15 @@ extension RunDriver {
         if state.openRound?.charge == nil {
             let fresh = run.secrets.key(for: .noise, round: round, attempt: state.abandonedAttempts)
             // The nodes of a tree are shared by rounds, so that all of them follow from one key.
-            let key = privacy.mechanism == .tree ? state.noiseKey ?? fresh : fresh
+            let isShared = privacy.mechanism == .tree
             try await take(
                 .charged(
                     PrivacyCharge(
                         round: round,
                         steps: try configuration.charge(ofRound: round),
                         clippingNorm: state.clippingNorm ?? privacy.clippingNorm,
-                        noiseKey: key
+                        noiseKey: isShared ? state.noiseKey ?? fresh : fresh,
+                        isKeyShared: isShared
                     )
                 )
             )

@@ -1,7 +1,9 @@
 import Adapters
 import Aggregation
+import DifferentialPrivacy
 import FederatedLearning
 import Foundation
+import GRDB
 import LinearAlgebra
 import TestSupport
 import Testing
@@ -61,6 +63,33 @@ struct SQLiteRunStoreTests {
             } reopen: { _ in
                 try CoordinatorStore.durable(in: folder).runs
             }
+        }
+    }
+
+    @Test("forgets what a round's noise was made from when its result is released", arguments: [false, true])
+    func forgottenKeys(isShared: Bool) async throws {
+        try await withTemporaryDirectory { folder in
+            let database = try CoordinatorDatabase()
+            let store = CoordinatorStore(database: database, payloads: try PayloadStore(directory: folder))
+            try await store.submitSample()
+            let adapter = try await store.runs.keep(.sample())
+            let charge = PrivacyCharge(
+                round: 1,
+                steps: NoisedSteps(noiseMultiplier: 1, sampling: .everyone),
+                clippingNorm: 1,
+                noiseKey: NoiseKey(),
+                isKeyShared: isShared
+            )
+            for change in [.began(initial: adapter), .opened(round: 1, cohort: []), .charged(charge)] as [RunChange] {
+                try await store.runs.apply(change, to: .sample)
+            }
+            #expect(try await store.runs.state(of: .sample).openRound?.charge == charge)
+            try await store.runs.apply(.committed(round: 1, global: adapter), to: .sample)
+            let count = try await database.writer.read { db in
+                try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM privacy_charge WHERE noise_key IS NOT NULL")
+            }
+            #expect(count == (isShared ? 1 : 0))
+            #expect(try await store.runs.state(of: .sample).ledger.steps.map(\.count) == [1])
         }
     }
 

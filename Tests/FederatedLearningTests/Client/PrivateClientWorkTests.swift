@@ -3,6 +3,7 @@ import Aggregation
 import DifferentialPrivacy
 import FederatedLearning
 import LinearAlgebra
+import Synchronization
 import TestSupport
 import Testing
 
@@ -52,10 +53,11 @@ struct PrivateClientWorkTests {
 
     private func order(
         _ mechanism: PrivacySettings.Mechanism,
-        strategy: any AggregationStrategy = FedAvg()
+        strategy: any AggregationStrategy = FedAvg(),
+        delta: Double = 1e-5
     ) -> WorkOrder {
         var job = JobConfiguration.sample(rank: 8)
-        job.privacy = PrivacySettings(mechanism: mechanism, clippingNorm: 0.5, noiseMultiplier: 2, delta: 1e-5)
+        job.privacy = PrivacySettings(mechanism: mechanism, clippingNorm: 0.5, noiseMultiplier: 2, delta: delta)
         return WorkOrder(
             id: .init(job: .sample, round: 1, kind: .train),
             adapter: .sample(0, rank: 4, alpha: 8),
@@ -163,6 +165,31 @@ struct PrivateClientWorkTests {
             _ = try await work(NoisingTrainer(steps: steps), book: book).train(.sample(), for: order(.exampleLevel))
         }
         #expect(error?.description.contains("its trainer did not add that noise") == true)
+        #expect(await book.charges.isEmpty)
+    }
+
+    @Test(
+        "tell no loss while they train, where the server is not to see their data",
+        arguments: PrivacySettings.Mechanism.allCases
+    )
+    func progress(_ mechanism: PrivacySettings.Mechanism) async throws {
+        let losses = Mutex<[Double]>([])
+        _ = try? await work().train(.sample(), for: order(mechanism)) { progress in
+            losses.withLock { $0.append(progress.loss) }
+        }
+        let isCentral = mechanism == .central || mechanism == .tree
+        #expect(losses.withLock { $0 } == [isCentral ? 1 : 0])
+    }
+
+    @Test("refuse a δ that hides nobody among their examples")
+    func delta() async throws {
+        let steps = NoisedSteps(noiseMultiplier: 2, sampling: .poisson(rate: 0.1), count: 10)
+        let book = LimitedBook(limit: 5)
+        let error = await #expect(throws: OrderRefusal.self) {
+            _ = try await work(NoisingTrainer(steps: steps), book: book)
+                .train(.sample(), for: order(.exampleLevel, delta: 0.025))
+        }
+        #expect(error?.description.contains("δ = 0.025 lets the job give away one of this silo's examples") == true)
         #expect(await book.charges.isEmpty)
     }
 }

@@ -210,9 +210,14 @@ struct PrivateRunTests {
             federation = await self.federation(Self.central(noiseMultiplier: 1), rounds: 1)
             federation.secrets = .system
         }
-        let key = await federation.store.state(of: .sample).noiseKey
+        let charge = try #require(await federation.store.state(of: .sample).openRound?.charge)
         let state = try await federation.run().run()
-        #expect(state.noiseKey == key && key != nil)
+        #expect(charge.noiseKey != nil && state.noiseKey == nil)
+        #expect(
+            await federation.store.changes.filter { if case .charged = $0 { true } else { false } } == [
+                .charged(charge)
+            ]
+        )
         #expect(state.ledger.steps.map(\.count) == [1])
     }
 
