@@ -24,6 +24,47 @@ package struct CentralPrivacy: Sendable {
     let noiseKey: NoiseKey
     /// What clients send.
     let scope: UpdateScope
+    /// The noise, which is drawn while clients train: it depends on nothing that they send.
+    private let noise: Task<Result<GridNoise, PrivacyError>, Never>
+
+    /// Begins to draw a round's noise.
+    ///
+    /// - Parameters:
+    ///   - settings: Of the job.
+    ///   - expectedCohort: qN.
+    ///   - round: The round.
+    ///   - clippingNorm: C of this round.
+    ///   - noiseKey: What the noise follows from; it must be durable before ``release(_:from:)`` is called.
+    ///   - scope: What clients send.
+    ///   - global: What they start from, at the one rank that they have.
+    init(
+        settings: PrivacySettings,
+        expectedCohort: Int,
+        round: Int,
+        clippingNorm: Double,
+        noiseKey: NoiseKey,
+        scope: UpdateScope,
+        global: LoRAAdapter
+    ) {
+        self.settings = settings
+        self.expectedCohort = expectedCohort
+        self.round = round
+        self.clippingNorm = clippingNorm
+        self.noiseKey = noiseKey
+        self.scope = scope
+        let dimension = global.sentElementCount(scope)
+        noise = Task.detached(priority: .utility) {
+            Result { () throws(PrivacyError) in
+                try Self.noise(
+                    of: settings,
+                    expectedCohort: expectedCohort,
+                    round: round,
+                    on: FixedPointGrid(clippingNorm: clippingNorm, dimension: dimension),
+                    from: noiseKey
+                )
+            }
+        }
+    }
 
     /// Adds up the changes of `updates`, each clipped here whatever its client did, on noise that was drawn before.
     ///
@@ -32,20 +73,11 @@ package struct CentralPrivacy: Sendable {
     ///   - global: What they started from, at the one rank that they have.
     /// - Returns: The mean's adapter, and the next clipping norm.
     /// - Throws: ``PrivacyError`` when the noise does not fit the grid of this norm and this many numbers.
-    func release(_ updates: [ClientUpdate], from global: LoRAAdapter) throws(PrivacyError) -> Release {
+    func release(_ updates: [ClientUpdate], from global: LoRAAdapter) async throws(PrivacyError) -> Release {
         let grid = try FixedPointGrid(clippingNorm: clippingNorm, dimension: global.sentElementCount(scope))
-        var adaptive = try settings.adaptiveClipping.map { adaptive throws(PrivacyError) in
-            try AdaptiveClippingNorm(
-                norm: clippingNorm,
-                targetQuantile: adaptive.quantile,
-                learningRate: adaptive.learningRate,
-                expectedCount: Double(expectedCohort)
-            )
-        }
-        let multiplier =
-            try adaptive?.updateMultiplier(forTotal: settings.noiseMultiplier) ?? settings.noiseMultiplier
+        var adaptive = try Self.adaptiveClipping(settings, from: clippingNorm, expectedCohort: expectedCohort)
         let countNoise = try adaptive?.countNoise(from: noiseKey)
-        var sum = PrivateSum(startingWith: try noise(multiplier, on: grid), on: grid)
+        var sum = PrivateSum(startingWith: try await noise.value.get(), on: grid)
         var unclippedCount = 0
         for update in updates {
             let change = update.adapter.resident().change(since: update.handed ?? global, scope)
@@ -59,9 +91,32 @@ package struct CentralPrivacy: Sendable {
         )
     }
 
-    private func noise(_ multiplier: Double, on grid: FixedPointGrid) throws(PrivacyError) -> GridNoise {
+    private static func noise(
+        of settings: PrivacySettings,
+        expectedCohort: Int,
+        round: Int,
+        on grid: FixedPointGrid,
+        from key: NoiseKey
+    ) throws(PrivacyError) -> GridNoise {
+        let adaptive = try adaptiveClipping(settings, from: grid.clippingNorm, expectedCohort: expectedCohort)
+        let multiplier =
+            try adaptive?.updateMultiplier(forTotal: settings.noiseMultiplier) ?? settings.noiseMultiplier
         let mechanism = try GaussianMechanism(grid: grid, noiseMultiplier: multiplier)
         return settings.mechanism == .tree
-            ? NoiseTree(mechanism, key: noiseKey).increment(at: round) : mechanism.noise(from: noiseKey)
+            ? NoiseTree(mechanism, key: key).increment(at: round) : mechanism.noise(from: key)
+    }
+
+    private static func adaptiveClipping(
+        _ settings: PrivacySettings,
+        from norm: Double,
+        expectedCohort: Int
+    ) throws(PrivacyError) -> AdaptiveClippingNorm? {
+        guard let adaptive = settings.adaptiveClipping else { return nil }
+        return try AdaptiveClippingNorm(
+            norm: norm,
+            targetQuantile: adaptive.quantile,
+            learningRate: adaptive.learningRate,
+            expectedCount: Double(expectedCohort)
+        )
     }
 }

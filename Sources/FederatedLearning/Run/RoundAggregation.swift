@@ -80,7 +80,7 @@ package enum RoundAggregation {
         }
         do {
             var moments = moments
-            let release = try privacy?.release(countable, from: global)
+            let release = try await privacy?.release(countable, from: global)
             if let release { countable = [release.update] }
             let next = try aggregation.nextGlobal(from: global, updates: countable, round: round, moments: &moments)
             return Outcome(

@@ -10,9 +10,16 @@ extension RunDriver {
         guard let global = try await readGlobal() else { return }
         if !round.isAccepting {
             // It was charged, and then the server stopped: the same updates and the same noise give the same result.
-            return try await commit(round.number, of: round.accepted.keys.sorted(), opened: opened, downloads: [:])
+            return try await commit(
+                round.number,
+                of: round.accepted.keys.sorted(),
+                privacy: drawNoise(for: round, from: global),
+                opened: opened,
+                downloads: [:]
+            )
         }
         try await chargeForClients(round)
+        let privacy = drawNoise(for: round, from: global)
         let intake = UpdateIntake(
             round: round,
             global: global,
@@ -56,7 +63,13 @@ extension RunDriver {
                     let order = WorkOrder.ID(job: run.job, round: round.number, kind: .train)
                     await run.backend.withdraw(order, from: client, reason: reason)
                 case .close(let clients):
-                    return try await commit(round.number, of: clients, opened: opened, downloads: downloads)
+                    return try await commit(
+                        round.number,
+                        of: clients,
+                        privacy: privacy,
+                        opened: opened,
+                        downloads: downloads
+                    )
                 case .abandon(let reason):
                     return try await abandon(round.number, reason: reason)
                 case .cancel:
@@ -157,6 +170,7 @@ extension RunDriver {
     private mutating func commit(
         _ round: Int,
         of clients: [ClientID],
+        privacy: CentralPrivacy?,
         opened: Duration,
         downloads: [ClientID: Int]
     ) async throws {
@@ -166,7 +180,7 @@ extension RunDriver {
         let truncations = TruncationLog()
         var aggregation = run.aggregation
         aggregation.observeTruncation = { truncations.append($1, of: $0) }
-        let privacy = try await chargeForNoise(round)
+        if let privacy { try await charge(privacy) }
         let outcome: RoundAggregation.Outcome
         do {
             outcome = try await RoundAggregation.combine(

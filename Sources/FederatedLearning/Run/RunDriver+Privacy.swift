@@ -1,3 +1,4 @@
+import Adapters
 import Aggregation
 import DifferentialPrivacy
 
@@ -54,36 +55,41 @@ extension RunDriver {
         )
     }
 
-    /// Charges a closed round whose noise the server adds; `nil` where it adds none.
+    /// Begins to draw the noise that the server adds to an open round; `nil` where it adds none.
     ///
-    /// What the noise is made from is durable when this returns, and nobody has seen the sum yet.
-    mutating func chargeForNoise(_ round: Int) async throws -> CentralPrivacy? {
-        let configuration = run.configuration
-        guard let privacy = configuration.privacy, privacy.isCentral else { return nil }
-        if state.openRound?.charge == nil {
-            let fresh = run.secrets.key(for: .noise, round: round, attempt: state.abandonedAttempts)
-            // The nodes of a tree are shared by rounds, so that all of them follow from one key.
-            let isShared = privacy.mechanism == .tree
-            try await take(
-                .charged(
-                    PrivacyCharge(
-                        round: round,
-                        steps: try configuration.charge(ofRound: round),
-                        clippingNorm: state.clippingNorm ?? privacy.clippingNorm,
-                        noiseKey: isShared ? state.noiseKey ?? fresh : fresh,
-                        isKeyShared: isShared
-                    )
-                )
-            )
-        }
-        guard let charge = state.openRound?.charge, let key = charge.noiseKey else { return nil }
+    /// A round that was charged before the server stopped keeps its key. Otherwise the key is a new one, and means nothing
+    /// until ``charge(_:)`` has made it durable.
+    func drawNoise(for round: RunState.OpenRound, from global: LoRAAdapter) -> CentralPrivacy? {
+        guard let privacy = run.configuration.privacy, privacy.isCentral else { return nil }
+        let fresh = run.secrets.key(for: .noise, round: round.number, attempt: state.abandonedAttempts)
+        // The nodes of a tree are shared by rounds, so that all of them follow from one key.
+        let shared = privacy.mechanism == .tree ? state.noiseKey : nil
         return CentralPrivacy(
             settings: privacy,
-            expectedCohort: configuration.cohort.size,
-            round: round,
-            clippingNorm: charge.clippingNorm,
-            noiseKey: key,
-            scope: run.strategy.scope(inRound: round)
+            expectedCohort: run.configuration.cohort.size,
+            round: round.number,
+            clippingNorm: round.charge?.clippingNorm ?? state.clippingNorm ?? privacy.clippingNorm,
+            noiseKey: round.charge?.noiseKey ?? shared ?? fresh,
+            scope: run.strategy.scope(inRound: round.number),
+            global: global
+        )
+    }
+
+    /// Charges a closed round whose noise the server adds.
+    ///
+    /// What the noise is made from is durable when this returns, and nobody has seen the sum yet.
+    mutating func charge(_ privacy: CentralPrivacy) async throws {
+        guard state.openRound?.charge == nil else { return }
+        try await take(
+            .charged(
+                PrivacyCharge(
+                    round: privacy.round,
+                    steps: try run.configuration.charge(ofRound: privacy.round),
+                    clippingNorm: privacy.clippingNorm,
+                    noiseKey: privacy.noiseKey,
+                    isKeyShared: privacy.settings.mechanism == .tree
+                )
+            )
         )
     }
 
