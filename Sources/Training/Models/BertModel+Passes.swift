@@ -8,22 +8,11 @@ extension BertModel {
     ///
     /// - Precondition: Token ids and text lengths are within the model's configuration.
     func run(_ texts: PackedTexts, adapter: BatchAdapter, in workspace: inout BertWorkspace) {
-        embed(texts, into: &workspace.hidden[0])
-        for (index, layer) in layers.enumerated() {
-            let source = index % workspace.hidden.count
-            let target = (index + 1) % workspace.hidden.count
-            // Taken out for the call, so that one buffer can be read while the other is written.
-            var result: [Float] = []
-            swap(&result, &workspace.hidden[target])
-            layer.run(
-                on: texts,
-                input: workspace.hidden[source],
-                adapter: adapter.layer(index),
-                tape: &workspace.tapes[index % workspace.tapes.count],
-                scratch: &workspace.scratch,
-                into: &result
-            )
-            swap(&result, &workspace.hidden[target])
+        // Never the last layer, which leaves first tokens alone.
+        let depth = max(0, min(adapter.lowestAdapted?.layer ?? layers.count, layers.count - 1))
+        runFrozen(0..<depth, on: texts, in: &workspace)
+        for index in depth..<layers.count {
+            run(index, on: texts, adapter: adapter.layer(index), in: &workspace)
         }
         runHead(
             on: workspace.hidden[layers.count % workspace.hidden.count],
@@ -32,6 +21,36 @@ extension BertModel {
             tape: &workspace.head,
             scratch: &workspace.scratch
         )
+    }
+
+    /// Runs texts through the embeddings and the layers below every adapter, those of them that are not known yet.
+    private func runFrozen(_ frozen: Range<Int>, on texts: PackedTexts, in workspace: inout BertWorkspace) {
+        guard !frozen.isEmpty else { return embed(texts, into: &workspace.hidden[0]) }
+        let recalled = prefix.recall(texts, depth: frozen.count)
+        let place = frozen.count % workspace.hidden.count
+        if !recalled.missing.isEmpty {
+            embed(recalled.missing, into: &workspace.hidden[0])
+            for index in frozen { run(index, on: recalled.missing, adapter: .unadapted, in: &workspace) }
+            prefix.keep(workspace.hidden[place], of: recalled.missing, depth: frozen.count)
+        }
+        recalled.complete(&workspace.hidden[place])
+    }
+
+    private func run(_ index: Int, on texts: PackedTexts, adapter: LayerAdapter, in workspace: inout BertWorkspace) {
+        let source = index % workspace.hidden.count
+        let target = (index + 1) % workspace.hidden.count
+        // Taken out for the call, so that one buffer can be read while the other is written.
+        var result: [Float] = []
+        swap(&result, &workspace.hidden[target])
+        layers[index].run(
+            on: texts,
+            input: workspace.hidden[source],
+            adapter: adapter,
+            tape: &workspace.tapes[index % workspace.tapes.count],
+            scratch: &workspace.scratch,
+            into: &result
+        )
+        swap(&result, &workspace.hidden[target])
     }
 
     /// Sums the embeddings of word, position and token type, and normalises them.

@@ -13,6 +13,8 @@ struct BertModel: Sendable {
     let embeddingNorm: FrozenLayerNorm
     var layers: [BertEncoderLayer]
     var pooler: FrozenLinear
+    /// What layers below every adapter made of texts; another one where ``layers`` are others.
+    var prefix = FrozenPrefix()
 
     static let poolerPath = "bert.pooler.dense"
     static let headPath = "classifier"

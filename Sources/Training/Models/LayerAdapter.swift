@@ -35,6 +35,9 @@ struct LayerAdapter: Sendable {
     /// Takes the place of the gradient of A and B where each text's is of interest; there is one segment then.
     var recorder: ExampleRecorder?
 
+    /// What a layer sees that nothing adapts.
+    static let unadapted = LayerAdapter(segments: [])
+
     func isAdapted(_ input: LayerInput) -> Bool { segments.contains { $0.groups[input] != nil } }
 
     func isAdapted(_ role: LayerRole, at input: LayerInput) -> Bool {

@@ -7,6 +7,7 @@ extension LlamaModel: LanguageModel {
 
     func folding(_ residual: [String: LoRAModule]) throws(TrainingError) -> LlamaModel {
         var model = self
+        model.prefix = FrozenPrefix()
         var folding = WeightFolding(residual)
         for (index, block) in adaptable.blocks.enumerated() {
             for layer in block { try folding.fold(&model.layers[index][layer.role], at: layer.path) }

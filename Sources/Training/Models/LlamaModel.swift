@@ -10,6 +10,8 @@ struct LlamaModel: Sendable {
     let words: ModelWeight
     var layers: [LlamaDecoderLayer]
     let head: NextTokenHead
+    /// What layers below every adapter made of texts; another one where ``layers`` are others.
+    var prefix = FrozenPrefix()
 
     /// The module path of a linear layer, as PEFT names it.
     static func path(layer: Int, role: LayerRole) -> String {
@@ -50,25 +52,52 @@ struct LlamaModel: Sendable {
     ///
     /// - Precondition: Token ids and text lengths are within the model's configuration.
     func run(_ texts: PackedTexts, adapter: BatchAdapter, in workspace: inout LlamaWorkspace) {
-        embed(texts, into: &workspace.hidden[0])
+        let depth = adapter.lowestAdapted?.layer ?? layers.count
+        runFrozen(0..<depth, on: texts, in: &workspace)
         workspace.angles.prepare(for: texts)
-        for (index, layer) in layers.enumerated() {
-            let source = index % workspace.hidden.count
-            let target = (index + 1) % workspace.hidden.count
-            // Taken out for the call, so that one buffer can be read while the other is written.
-            var result: [Float] = []
-            swap(&result, &workspace.hidden[target])
-            layer.run(
-                on: texts,
-                input: workspace.hidden[source],
-                adapter: adapter.layer(index),
-                angles: workspace.angles,
-                tape: &workspace.tapes[tape(of: index, adapter: adapter, in: workspace)],
-                scratch: &workspace.scratch,
-                into: &result
-            )
-            swap(&result, &workspace.hidden[target])
+        let isRecording = workspace.tapes.count == layers.count
+        for index in depth..<layers.count {
+            run(index, on: texts, adapter: adapter.layer(index), tape: isRecording ? index : 0, in: &workspace)
         }
+    }
+
+    /// Runs texts through the embedding and the layers below every adapter, those of them that are not known yet.
+    private func runFrozen(_ frozen: Range<Int>, on texts: PackedTexts, in workspace: inout LlamaWorkspace) {
+        guard !frozen.isEmpty else { return embed(texts, into: &workspace.hidden[0]) }
+        let recalled = prefix.recall(texts, depth: frozen.count)
+        let place = frozen.count % workspace.hidden.count
+        if !recalled.missing.isEmpty {
+            embed(recalled.missing, into: &workspace.hidden[0])
+            workspace.angles.prepare(for: recalled.missing)
+            // No way back reaches these layers, so that they share one tape.
+            for index in frozen { run(index, on: recalled.missing, adapter: .unadapted, tape: 0, in: &workspace) }
+            prefix.keep(workspace.hidden[place], of: recalled.missing, depth: frozen.count)
+        }
+        recalled.complete(&workspace.hidden[place])
+    }
+
+    private func run(
+        _ index: Int,
+        on texts: PackedTexts,
+        adapter: LayerAdapter,
+        tape: Int,
+        in workspace: inout LlamaWorkspace
+    ) {
+        let source = index % workspace.hidden.count
+        let target = (index + 1) % workspace.hidden.count
+        // Taken out for the call, so that one buffer can be read while the other is written.
+        var result: [Float] = []
+        swap(&result, &workspace.hidden[target])
+        layers[index].run(
+            on: texts,
+            input: workspace.hidden[source],
+            adapter: adapter,
+            angles: workspace.angles,
+            tape: &workspace.tapes[tape],
+            scratch: &workspace.scratch,
+            into: &result
+        )
+        swap(&result, &workspace.hidden[target])
     }
 
     /// Adds the gradient of the adapter's numbers to `gradient`, given that of the last layer's output in
@@ -95,12 +124,6 @@ struct LlamaModel: Sendable {
                 gradient: &gradient
             )
         }
-    }
-
-    /// Layers that no way back reaches share one tape.
-    private func tape(of index: Int, adapter: BatchAdapter, in workspace: LlamaWorkspace) -> Int {
-        let lowest = adapter.lowestAdapted?.layer ?? layers.count
-        return workspace.tapes.count == layers.count && index >= lowest ? index : 0
     }
 
     private func embed(_ texts: PackedTexts, into result: inout [Float]) {
