@@ -6,6 +6,8 @@ package struct ContentDigest: Hashable, Sendable, Codable, CustomStringConvertib
     /// 64 lower-case hexadecimal digits.
     package let hexadecimal: String
 
+    private static let digits = Array("0123456789abcdef".utf8)
+
     /// Creates a digest from its text form, or `nil` when that is not 64 lower-case hexadecimal digits.
     package init?(hexadecimal: String) {
         guard hexadecimal.utf8.count == 64,
@@ -16,10 +18,14 @@ package struct ContentDigest: Hashable, Sendable, Codable, CustomStringConvertib
 
     /// Creates a digest from a finished hash.
     package init(_ digest: SHA256.Digest) {
-        self.hexadecimal = digest.map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        let digits = Self.digits
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * SHA256.Digest.byteCount)
+        for byte in digest {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        self.hexadecimal = String(decoding: text, as: UTF8.self)
     }
 
     /// Returns the digest of `bytes`.

@@ -29,6 +29,12 @@ package struct RunState: Hashable, Sendable, Codable {
         package var accepted: [ClientID: UpdateOffer]
         /// What the release of its result was charged with; once it has a key for noise, nothing more is accepted.
         package var charge: PrivacyCharge?
+        /// Who is in the cohort, to look up: cohorts of thousands are asked for each of their updates.
+        private let members: Set<ClientID>
+
+        private enum CodingKeys: CodingKey {
+            case number, cohort, accepted, charge
+        }
 
         package init(
             number: Int,
@@ -40,7 +46,21 @@ package struct RunState: Hashable, Sendable, Codable {
             self.number = number
             self.cohort = cohort
             self.accepted = accepted
+            members = Set(cohort.map(\.client))
         }
+
+        package init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            self.init(
+                number: try container.decode(Int.self, forKey: .number),
+                cohort: try container.decode([CohortMember].self, forKey: .cohort),
+                accepted: try container.decode([ClientID: UpdateOffer].self, forKey: .accepted),
+                charge: try container.decodeIfPresent(PrivacyCharge.self, forKey: .charge)
+            )
+        }
+
+        /// Whether this client was handed work in this round.
+        func contains(_ client: ClientID) -> Bool { members.contains(client) }
     }
 
     package var phase: Phase
@@ -121,7 +141,7 @@ package struct RunState: Hashable, Sendable, Codable {
         case .accepted(let offer):
             guard let round = openRound else { return asynchronous.accept(offer) }
             guard offer.order.round == round.number, offer.order.kind == .train, round.isAccepting,
-                round.cohort.contains(where: { $0.client == offer.client }), round.accepted[offer.client] == nil
+                round.contains(offer.client), round.accepted[offer.client] == nil
             else { return }
             openRound?.accepted[offer.client] = offer
         case .charged(let charge):

@@ -84,6 +84,10 @@ enum PEFTTensorName: Equatable, Sendable {
 
     /// Removes what PEFT adds in memory: `modules_to_save.default.`, and `.default` after a factor's name.
     private static func withoutAdapterName(_ path: String) -> String {
+        // Files that PEFT wrote have no adapter names.
+        if path.hasSuffix(".lora_A.weight") || path.hasSuffix(".lora_B.weight"), !path.contains("default") {
+            return path
+        }
         let parts = path.split(separator: ".", omittingEmptySubsequences: false)
         var kept: [Substring] = []
         var index = 0
