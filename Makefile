@@ -6,7 +6,8 @@ SWIFT_BUILD := -c release -Xswiftc -enable-testing
 export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
-.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol clean
+.PHONY: demo test python-test attack kill fuzz bench lint format build setup data verify-with-peft \
+	protocol clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -15,6 +16,10 @@ test: data ## Every test, the end-to-end ones over loopback TLS included
 	swift build $(SWIFT_BUILD) --build-tests
 	swift test --skip-build $(SWIFT_BUILD)
 	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills 20 --recovery 60
+	protocol/python/test
+
+python-test: build ## The Python client against golden vectors and the real server
+	protocol/python/test
 
 ROUNDS ?= 1000
 kill: ## Kills the server and its clients ROUNDS times over TLS, and checks that nothing acknowledged is lost
@@ -56,8 +61,9 @@ data: setup ## Fetches the base model and the texts once, into the cache folder
 verify-with-peft: ## Loads the demo's adapter with Hugging Face peft and compares its predictions (installs 1.7 GB once)
 	examples/four-silos/verify-with-peft
 
-protocol: ## Generates the Swift code of protocol/control.proto again
+protocol: ## Generates the Swift and the Python code of protocol/control.proto again
 	protocol/generate-swift
+	protocol/generate-python
 
 clean:
 	swift package clean

@@ -20,16 +20,21 @@ ENUMS = {
         "CODE_SHUTTING_DOWN": 1, "CODE_PROTOCOL_ERROR": 2, "CODE_VERSION_UNSUPPORTED": 3, "CODE_REVOKED": 4,
         "CODE_REPLACED": 5, "CODE_TOO_LARGE": 6, "CODE_IDLE": 7,
     },
+    "Factors": {"FACTORS_BOTH": 1, "FACTORS_A": 2, "FACTORS_B": 3, "FACTORS_CORE": 4},
+    "Mechanism": {"MECHANISM_CENTRAL": 1, "MECHANISM_LOCAL": 2, "MECHANISM_EXAMPLE_LEVEL": 3, "MECHANISM_TREE": 4},
+    "Schedule": {"SCHEDULE_CONSTANT": 1, "SCHEDULE_LINEAR": 2, "SCHEDULE_COSINE": 3},
 }
 
-# Message → field name → (number, type). Types: u32, u64, bool, double, string, bytes, strings (repeated), map:string,
-# map:double, enum:NAME, or the name of a message.
+# Message → field name → (number, type). Types: u32, u64, bool, double, string, bytes, strings and byteses (repeated),
+# map:string, map:double, enum:NAME, or the name of a message.
 MESSAGES = {
     "Control": {
         "hello": (1, "Hello"), "orderReply": (2, "OrderReply"), "progress": (3, "Progress"), "fetch": (4, "Fetch"),
-        "updateOffer": (5, "UpdateOffer"), "evaluationResult": (6, "EvaluationResult"), "welcome": (16, "Welcome"),
+        "updateOffer": (5, "UpdateOffer"), "evaluationResult": (6, "EvaluationResult"),
+        "renewalRequest": (7, "RenewalRequest"), "welcome": (16, "Welcome"),
         "order": (17, "Order"), "orderWithdrawal": (18, "OrderWithdrawal"), "uploadRequest": (19, "UploadRequest"),
-        "updateVerdict": (20, "UpdateVerdict"), "evaluationReceipt": (21, "EvaluationReceipt"), "ping": (32, "Ping"),
+        "updateVerdict": (20, "UpdateVerdict"), "evaluationReceipt": (21, "EvaluationReceipt"),
+        "renewalResponse": (22, "RenewalResponse"), "ping": (32, "Ping"),
         "pong": (33, "Pong"), "goodbye": (34, "Goodbye"), "enrolmentRequest": (48, "EnrolmentRequest"),
         "enrolmentResponse": (49, "EnrolmentResponse"),
     },
@@ -46,12 +51,20 @@ MESSAGES = {
         "labels": (5, "strings"), "rank": (6, "u32"), "alpha": (7, "double"), "rankStabilizedScaling": (8, "bool"),
         "dropout": (9, "double"), "targetModules": (10, "strings"), "modulesToSave": (11, "strings"),
         "training": (12, "Training"), "evaluation": (13, "Evaluation"), "seed": (14, "u64"),
+        "trainedFactors": (15, "enum:Factors"), "sentFactors": (16, "enum:Factors"), "keepsSavedTensors": (17, "bool"),
+        "rankPruning": (18, "RankPruning"), "controlVariates": (19, "bool"), "rounds": (20, "u32"),
+        "leaseSeconds": (21, "u32"), "strategy": (22, "string"), "privacy": (23, "Privacy"),
     },
+    "Privacy": {"mechanism": (1, "enum:Mechanism"), "clippingNorm": (2, "double"), "noiseMultiplier": (3, "double"),
+                "delta": (4, "double"), "epsilonBudget": (5, "double")},
+    "RankPruning": {"gamma": (1, "double"), "penalty": (2, "double"), "minimumRank": (3, "u32")},
     "Training": {"epochs": (1, "u32"), "maxSteps": (2, "u32"), "batchSize": (3, "u32"), "maxLength": (4, "u32"),
                  "optimizer": (5, "enum:Optimizer"), "learningRate": (6, "double"), "weightDecay": (7, "double"),
-                 "momentum": (8, "double")},
+                 "momentum": (8, "double"), "proximalMu": (9, "double"), "schedule": (10, "enum:Schedule"),
+                 "warmupRatio": (11, "double"), "loraplusLrRatio": (12, "double"), "maxGradNorm": (13, "double")},
     "Evaluation": {"every": (1, "u32"), "sample": (2, "u32")},
-    "OrderReply": {"id": (1, "OrderID"), "accepted": (2, "bool"), "reason": (3, "string")},
+    "OrderReply": {"id": (1, "OrderID"), "accepted": (2, "bool"), "reason": (3, "string"),
+                   "refusedByPolicy": (4, "bool")},
     "Progress": {"id": (1, "OrderID"), "step": (2, "u32"), "stepCount": (3, "u32"), "loss": (4, "double")},
     "Fetch": {"sha256": (1, "bytes"), "offset": (2, "u64")},
     "UpdateOffer": {"id": (1, "OrderID"), "adapter": (2, "AdapterReference"), "exampleCount": (3, "u64"),
@@ -63,11 +76,14 @@ MESSAGES = {
     "OrderWithdrawal": {"id": (1, "OrderID"), "reason": (2, "string")},
     "Ping": {"nonce": (1, "u64")},
     "Pong": {"nonce": (1, "u64")},
-    "Goodbye": {"code": (1, "enum:GoodbyeCode"), "reason": (2, "string")},
+    "Goodbye": {"code": (1, "enum:GoodbyeCode"), "reason": (2, "string"), "reconnectWithinMilliseconds": (3, "u32")},
+    "RenewalRequest": {"certificateRequest": (1, "bytes")},
+    "RenewalResponse": {"accepted": (1, "bool"), "reason": (2, "string"), "certificate": (3, "bytes"),
+                        "authorities": (4, "byteses")},
     "EnrolmentRequest": {"secret": (1, "bytes"), "certificateRequest": (2, "bytes")},
     "EnrolmentResponse": {"accepted": (1, "bool"), "reason": (2, "string"), "certificate": (3, "bytes"),
                           "authority": (4, "bytes"), "client": (5, "string"), "host": (6, "string"),
-                          "port": (7, "u32")},
+                          "port": (7, "u32"), "furtherAuthorities": (8, "byteses")},
 }
 
 
@@ -112,9 +128,9 @@ def encode(message, fields):
         value = fields[name]
         if kind in MESSAGES:
             out += delimited(number, encode(kind, value))
-        elif kind == "strings":
+        elif kind in ("strings", "byteses"):
             for entry in value:
-                out += delimited(number, entry.encode())
+                out += delimited(number, entry.encode() if kind == "strings" else entry)
         elif kind.startswith("map:"):
             for entry_key in sorted(value, key=str.encode):
                 entry = delimited(1, entry_key.encode())
@@ -135,6 +151,8 @@ def as_json(message, fields):
             out[name] = as_json(kind, value)
         elif kind == "bytes":
             out[name] = base64.b64encode(value).decode()
+        elif kind == "byteses":
+            out[name] = [base64.b64encode(entry).decode() for entry in value]
         elif kind == "u64":
             out[name] = str(value)
         else:
@@ -173,6 +191,18 @@ ASSIGNMENT = {
     "evaluation": {"every": 1, "sample": 500}, "seed": 18446744073709551615,
 }
 
+# Every field that an order can have.
+FULL_ASSIGNMENT = dict(
+    ASSIGNMENT,
+    training=dict(ASSIGNMENT["training"], optimizer="OPTIMIZER_SGD", momentum=0.9, proximalMu=0.1,
+                  schedule="SCHEDULE_COSINE", warmupRatio=0.03, loraplusLrRatio=16.0, maxGradNorm=1.0),
+    trainedFactors="FACTORS_BOTH", sentFactors="FACTORS_A", keepsSavedTensors=True,
+    rankPruning={"gamma": 0.99, "penalty": 0.005, "minimumRank": 2}, controlVariates=True, rounds=10, leaseSeconds=3600,
+    strategy="fedsa-lora",
+    privacy={"mechanism": "MECHANISM_CENTRAL", "clippingNorm": 0.5, "noiseMultiplier": 1.25, "delta": 1e-05,
+             "epsilonBudget": 8.0},
+)
+
 CONTROLS = [
     ("hello", {"hello": {"protocolVersion": 1, "software": "fed-client 0.1.0", "maximumRank": 16,
                          "tags": {"site": "berlin", "gpu": "no", "étage": ""}}}),
@@ -204,6 +234,17 @@ CONTROLS = [
         "accepted": True, "certificate": b"\x30\x01", "authority": b"\x30\x02", "client": "st-mary",
         "host": "fed.example.org", "port": 7300}}),
     ("enrolment-response-rejected", {"enrolmentResponse": {"reason": "the secret is not good"}}),
+    ("enrolment-response-with-two-authorities", {"enrolmentResponse": {
+        "accepted": True, "certificate": b"\x30\x01", "authority": b"\x30\x02", "client": "st-mary",
+        "host": "2001:db8::1", "port": 65535, "furtherAuthorities": [b"\x30\x03"]}}),
+    ("order-train-with-every-field", {"order": {"id": TRAIN, "adapter": ADAPTER, "assignment": FULL_ASSIGNMENT}}),
+    ("order-reply-refused-by-policy", {"orderReply": {"id": TRAIN, "reason": "no privacy", "refusedByPolicy": True}}),
+    ("goodbye-with-a-span", {"goodbye": {"code": "CODE_SHUTTING_DOWN", "reason": "the server stops",
+                                         "reconnectWithinMilliseconds": 30000}}),
+    ("renewal-request", {"renewalRequest": {"certificateRequest": b"\x30\x03\x02\x01\x00"}}),
+    ("renewal-response-accepted", {"renewalResponse": {
+        "accepted": True, "certificate": b"\x30\x01", "authorities": [b"\x30\x02", b"\x30\x03"]}}),
+    ("renewal-response-rejected", {"renewalResponse": {"reason": "renewed too often of late"}}),
 ]
 
 CHUNKS = [

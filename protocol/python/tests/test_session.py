@@ -1,0 +1,223 @@
+"""What a server must not do, and that the client ends the connection when it does."""
+
+import asyncio
+import contextlib
+import tempfile
+import time
+import unittest
+from types import SimpleNamespace
+from unittest import mock
+
+from tributary_client import control_pb2 as messages
+from tributary_client.client import Client
+from tributary_client.control_pb2 import Control
+from tributary_client.frames import Chunk, ProtocolError
+from tributary_client.session import Session
+from tributary_client.store import order_key
+
+DIGEST = bytes(range(32))
+TRAIN = messages.OrderID(job="job", round=1, kind=messages.OrderID.KIND_TRAIN)
+
+
+def order(**changes):
+    adapter = {"sha256": DIGEST, "byte_count": 40_000, "rank": 4, "alpha": 8.0}
+    assignment = {
+        "model_sha256": DIGEST, "rank": 4, "alpha": 8.0, "task": messages.Assignment.TASK_CAUSAL_LM,
+        "training": {"optimizer": messages.Training.OPTIMIZER_SGD, "learning_rate": 0.1, "batch_size": 4},
+    }
+    identifier = {"job": "job", "round": 1, "kind": messages.OrderID.KIND_TRAIN}
+    for name, value in changes.items():
+        part = next(part for part in (adapter, assignment, identifier, assignment["training"]) if name in part)
+        part[name] = value
+    return Control(order={"id": identifier, "adapter": adapter, "assignment": assignment})
+
+
+def chunk(offset, size, digest=DIGEST):
+    return Chunk(digest, offset, bytes(size))
+
+
+class ScriptedConnection:
+    """Gives what a script holds, then nothing; keeps what was sent."""
+
+    def __init__(self, script):
+        self.sent, self.last_sent, self._script = [], time.monotonic(), list(script)
+
+    def send(self, message):
+        self.sent.append(message)
+
+    async def flush(self):
+        pass
+
+    async def receive(self, seconds):
+        await asyncio.sleep(0)
+        if not self._script:
+            raise TimeoutError
+        if self._script[0] is WAIT:
+            # As long as it takes the client to come to a rest.
+            self._script.pop(0)
+            await asyncio.sleep(0.05)
+            return await self.receive(seconds)
+        return self._script.pop(0)
+
+
+WAIT = object()
+
+BREACHES = {
+    "a message that the server never sends": [Control(hello={"protocol_version": 1})],
+    "a second welcome": [Control(welcome={"heartbeat_seconds": 1})],
+    "a message of the enrolment listener": [Control(enrolment_response={"accepted": True})],
+    "an order without a name": [order(job="")],
+    "an order with a long name": [order(job="x" * 65)],
+    "an order of no kind": [order(kind=0)],
+    "an order of an unknown kind": [order(kind=7)],
+    "a short digest": [order(sha256=b"short")],
+    "an empty payload": [order(byte_count=0)],
+    "a rank of zero": [order(rank=0)],
+    "an alpha that is not finite": [order(alpha=float("inf"))],
+    "a learning rate that is NaN": [order(learning_rate=float("nan"))],
+    "an unknown optimizer": [order(optimizer=9)],
+    "an unknown task": [order(task=9)],
+    "a chunk that was not asked for": [chunk(0, 20_000)],
+    "a chunk of another payload": [order(), WAIT, chunk(0, 20_000, bytes(32))],
+    "a chunk out of order": [order(), WAIT, chunk(20_000, 20_000)],
+    "a chunk beyond the end": [order(), WAIT, chunk(0, 40_001)],
+    "a small chunk": [order(), WAIT, chunk(0, 16_383)],
+    "a verdict on nothing": [Control(update_verdict={"id": TRAIN, "accepted": True})],
+    "a receipt of nothing": [Control(evaluation_receipt={"id": TRAIN})],
+    "a request for what was not offered": [Control(upload_request={"id": TRAIN, "sha256": DIGEST})],
+    "a renewal that was not asked for": [Control(renewal_response={"accepted": True})],
+    "a pong without a ping": [Control(pong={"nonce": 99})],
+    "a flood": [Control(ping={"nonce": nonce}) for nonce in range(400)],
+}
+
+
+class SessionTests(unittest.IsolatedAsyncioTestCase):
+    async def converse(self, script, prepare=lambda client: None, inspect=lambda client: None):
+        """Runs a session on a script, and returns what the client sent and with which error it ended."""
+        with tempfile.TemporaryDirectory() as folder:
+            client = Client(folder, train=None)
+            client._loop = asyncio.get_running_loop()
+            client._functions[messages.OrderID.KIND_TRAIN] = lambda *_: self.fail("nothing is to be trained here")
+            prepare(client)
+            connection = ScriptedConnection(script)
+            membership = SimpleNamespace(renewal_time=lambda: float("inf"))
+            welcome = messages.Welcome(heartbeat_seconds=1, chunk_bytes=16_384)
+            client._session = Session(client, connection, welcome, membership)
+            with self.assertRaises(Exception) as caught:
+                await client._session.run()
+            inspect(client)
+            for key in list(client._works):
+                client.give_up(key, "the test is over")
+            return connection.sent, caught.exception
+
+    async def test_a_breach_of_the_protocol_ends_the_connection(self):
+        for name, script in BREACHES.items():
+            with self.subTest(name):
+                _, error = await self.converse(script)
+                self.assertIsInstance(error, ProtocolError)
+
+    async def test_what_the_protocol_allows_does_not(self):
+        allowed = [
+            order(), WAIT, chunk(0, 16_384), order(), chunk(16_384, 16_384),
+            Control(order_withdrawal={"id": TRAIN, "reason": "the round is over"}),
+            Control(ping={"nonce": 5}), WAIT, chunk(32_768, 7_232),
+        ]
+        sent, error = await self.converse(allowed)
+        self.assertIsInstance(error, TimeoutError)
+        self.assertEqual(sum(message.HasField("order_reply") for message in sent), 2, "one reply for every order")
+        self.assertEqual([message.fetch.offset for message in sent if message.HasField("fetch")], [0])
+        self.assertIn(Control(pong={"nonce": 5}), sent)
+
+    async def test_an_update_is_offered_once_a_connection_and_sent_from_the_offset_that_is_asked_for(self):
+        payload = bytes(40_000)
+
+        def finish(client):
+            sha256 = client.store.add(payload)
+            reference = {"sha256": sha256, "byte_count": len(payload), "rank": 4, "alpha": 8.0}
+            letter = Control(update_offer={"id": TRAIN, "adapter": reference, "example_count": 1})
+            client.store.post(order_key(letter.update_offer), letter)
+            request.upload_request.sha256 = sha256
+
+        request = Control(upload_request={"id": TRAIN, "offset": 20_000})
+        verdict = Control(update_verdict={"id": TRAIN, "accepted": True})
+        sent, error = await self.converse([order(), request, WAIT, verdict], finish)
+        self.assertIsInstance(error, TimeoutError)
+        offers = [message for message in sent if isinstance(message, Control) and message.HasField("update_offer")]
+        self.assertEqual(len(offers), 1)
+        chunks = [(message.offset, len(message.content)) for message in sent if isinstance(message, Chunk)]
+        self.assertEqual(chunks, [(20_000, 16_384), (36_384, 3_616)])
+        _, error = await self.converse([request, request], finish)
+        self.assertIsInstance(error, ProtocolError, "a second request for what is being uploaded")
+
+    async def test_a_payload_of_other_bytes_than_its_digest_names_is_not_trained_on_and_not_kept(self):
+        sent, error = await self.converse([order(), WAIT, chunk(0, 40_000), WAIT])
+        self.assertIsInstance(error, TimeoutError)
+        replies = [message.order_reply for message in sent if message.HasField("order_reply")]
+        self.assertEqual([reply.accepted for reply in replies], [True, False])
+        self.assertIn("digest", replies[1].reason)
+
+    async def test_work_is_given_up_when_its_lease_has_ended_without_the_server(self):
+        welcome = Control(welcome={"protocol_version": 1, "heartbeat_seconds": 1, "chunk_bytes": 16_384})
+        leased = order()
+        leased.order.assignment.lease_seconds = 1
+        membership = SimpleNamespace(host="", port=0, tls_context=lambda: None, renewal_time=lambda: float("inf"))
+
+        @contextlib.asynccontextmanager
+        async def connect(*_):
+            yield ScriptedConnection([welcome, leased, WAIT])
+
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch("tributary_client.client.Membership", return_value=membership),
+            mock.patch("tributary_client.client.Connection.open", connect),
+        ):
+            client = Client(folder, train=None)
+            client._functions[messages.OrderID.KIND_TRAIN] = lambda *_: self.fail("there is nothing to train on")
+            client._loop = asyncio.get_running_loop()
+            with self.assertRaises(TimeoutError):
+                await client._converse()
+            (work,) = client._works.values()
+            self.assertFalse(work.is_cancelled.is_set(), "the work goes on without the server")
+            await asyncio.wait([work.task], timeout=30)
+            self.assertTrue(work.is_cancelled.is_set() and work.task.cancelled())
+            self.assertEqual(client._works, {})
+
+    async def test_the_training_of_a_later_round_and_other_content_overtake_what_was_ordered_before(self):
+        evaluation, later = order(kind=messages.OrderID.KIND_EVALUATE), order(round=2)
+        other = order(round=2, byte_count=50_000)
+        script = [order(), evaluation, WAIT, later, WAIT, other, WAIT]
+
+        def inspect(client):
+            left = [(work.order.id.round, work.order.id.kind, work.order.adapter.byte_count) for work in works(client)]
+            kinds = messages.OrderID
+            self.assertEqual(left, [(1, kinds.KIND_EVALUATE, 40_000), (2, kinds.KIND_TRAIN, 50_000)])
+
+        def works(client):
+            return sorted(client._works.values(), key=lambda work: work.order.id.round)
+
+        def evaluate(client):
+            client._functions[messages.OrderID.KIND_EVALUATE] = lambda *_: self.fail("there is nothing to evaluate")
+
+        await self.converse(script, evaluate, inspect)
+
+    async def test_orders_are_declined_with_the_reason(self):
+        local = order()
+        local.order.assignment.privacy.mechanism = messages.Privacy.MECHANISM_LOCAL
+        unknown = order()
+        unknown.order.assignment.privacy.mechanism = 99
+        newer = order()
+        newer.order.assignment.sent_factors = 99
+        evaluation = order(kind=messages.OrderID.KIND_EVALUATE)
+        for script, reason, by_policy in (
+            (order(rank=64), "rank 64", True), (local, "noise", True), (unknown, "noise", True),
+            (evaluation, "does not evaluate", False), (newer, "too old", False),
+        ):
+            sent, _ = await self.converse([script])
+            reply = next(message.order_reply for message in sent if message.HasField("order_reply"))
+            self.assertFalse(reply.accepted)
+            self.assertIn(reason, reply.reason)
+            self.assertEqual(reply.refused_by_policy, by_policy)
+
+
+if __name__ == "__main__":
+    unittest.main()
