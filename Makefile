@@ -7,6 +7,7 @@ export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
 .PHONY: demo test python-test attack kill fuzz bench lint format build setup data verify-with-peft \
+.PHONY: demo test python-test deployment-test attack kill fuzz bench lint format build setup data verify-with-peft \
 	protocol clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
@@ -20,6 +21,13 @@ test: data ## Every test, the end-to-end ones over loopback TLS included
 
 python-test: build ## The Python client against golden vectors and the real server
 	protocol/python/test
+	examples/three-hosts/run
+
+python-test: build ## The Python client against golden vectors and the real server
+	protocol/python/test
+
+deployment-test: data build ## One server and two silos on three hosts, in at most seven commands (network namespaces; as root)
+	examples/three-hosts/run
 
 ROUNDS ?= 1000
 kill: ## Kills the server and its clients ROUNDS times over TLS, and checks that nothing acknowledged is lost
