@@ -37,6 +37,7 @@ let package = Package(
             swiftSettings: [.strictMemorySafety()]
         ),
         .target(name: "Plotting"),
+        .target(name: "QRCodes"),
         .target(name: "Terminal"),
         // Row 1
         .target(name: "Adapters", dependencies: ["LinearAlgebra"]),
@@ -134,7 +135,7 @@ let package = Package(
             name: "FedServer",
             dependencies: [
                 "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
-                "Plotting", "Terminal", "Transport",
+                "Plotting", "QRCodes", "Terminal", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -216,6 +217,11 @@ let package = Package(
         .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
         .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
+        .testTarget(
+            name: "QRCodesTests",
+            dependencies: ["QRCodes", .product(name: "Crypto", package: "swift-crypto")],
+            resources: [.copy("Fixtures")]
+        ),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"]),
         .testTarget(
             name: "DifferentialPrivacyTests",
