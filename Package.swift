@@ -307,8 +307,9 @@ let package = Package(
         .testTarget(
             name: "FedServerTests",
             dependencies: [
-                "DifferentialPrivacy", "FedServer", "Plotting",
+                "Coordinator", "DifferentialPrivacy", "FedServer", "FederatedLearning", "Plotting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(
