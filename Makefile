@@ -9,6 +9,7 @@ FORMATTED := Package.swift Sources Tests
 .PHONY: demo test python-test attack kill fuzz bench lint format build setup data verify-with-peft \
 .PHONY: demo test python-test deployment-test attack kill fuzz bench lint format build setup data verify-with-peft \
 	protocol clean
+.PHONY: demo test attack kill fuzz bench dashboard lint format build setup data verify-with-peft protocol clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -50,6 +51,11 @@ fuzz: setup ## Fuzzes one reader of bytes from outside: make fuzz TARGET=safeten
 bench: data ## Measures speed and memory, each beside this machine's own limit
 	ENABLE_BENCHMARKS=1 swift build $(SWIFT_BUILD)
 	ENABLE_BENCHMARKS=1 swift run --skip-build $(SWIFT_BUILD) TributaryBenchmarks
+
+dashboard: ## Opens the dashboard in headless Chromium with 0, 5 and 5,000 clients, and measures it
+	swift build $(SWIFT_BUILD) --product fed-server
+	swift build $(SWIFT_BUILD) --product fed-client
+	Tests/DashboardBrowser/measure.py
 
 lint:
 	swift format lint --strict --recursive --parallel $(FORMATTED)

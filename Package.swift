@@ -14,6 +14,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -37,7 +38,17 @@ let package = Package(
             swiftSettings: [.strictMemorySafety()]
         ),
         .target(name: "Plotting"),
+        .target(name: "QRCodes"),
         .target(name: "Terminal"),
+        .target(
+            name: "WebDashboard",
+            resources: [
+                "api.js", "app.js", "audit.js", "charts.js", "clients.js", "course.js", "dom.js", "format.js",
+                "icon.svg", "index.html",
+                "invite.js", "job.js", "jobclients.js", "live.js", "login.html", "login.js", "overview.js", "style.css",
+                "theme.js",
+            ].map { .embedInCode("Resources/\($0)") }
+        ),
         // Row 1
         .target(name: "Adapters", dependencies: ["LinearAlgebra"]),
         .target(
@@ -91,18 +102,20 @@ let package = Package(
         .target(
             name: "Coordinator",
             dependencies: [
-                "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "Transport",
-                "WireProtocol",
+                "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "QRCodes",
+                "Transport", "WebDashboard", "WireProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ]
@@ -134,7 +147,7 @@ let package = Package(
             name: "FedServer",
             dependencies: [
                 "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
-                "Plotting", "Terminal", "Transport",
+                "Plotting", "QRCodes", "Terminal", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -216,6 +229,11 @@ let package = Package(
         .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
         .testTarget(name: "PlottingTests", dependencies: ["Plotting"]),
+        .testTarget(
+            name: "QRCodesTests",
+            dependencies: ["QRCodes", .product(name: "Crypto", package: "swift-crypto")],
+            resources: [.copy("Fixtures")]
+        ),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"]),
         .testTarget(
             name: "DifferentialPrivacyTests",
@@ -273,12 +291,14 @@ let package = Package(
             name: "CoordinatorTests",
             dependencies: [
                 "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
-                "TestSupport", "Transport", "WireProtocol",
+                "TestSupport", "Transport", "WebDashboard", "WireProtocol",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]
         ),
@@ -301,8 +321,9 @@ let package = Package(
         .testTarget(
             name: "FedServerTests",
             dependencies: [
-                "DifferentialPrivacy", "FedServer", "Plotting",
+                "Coordinator", "DifferentialPrivacy", "FedServer", "FederatedLearning", "Plotting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(

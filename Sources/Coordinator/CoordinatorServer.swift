@@ -8,10 +8,16 @@ private import WireProtocol
 /// A running server: everything of one state directory, put together.
 package struct CoordinatorServer: Sendable {
     private let directory: StateDirectory
+    private let dashboardToken: String?
     private let logger: Logger
 
-    package init(directory: StateDirectory, logger: Logger) {
+    /// - Parameters:
+    ///   - directory: What it serves from.
+    ///   - dashboardToken: What logs in to the dashboard while this server runs, beside the admin token.
+    ///   - logger: Where it says what happens.
+    package init(directory: StateDirectory, dashboardToken: String? = nil, logger: Logger) {
         self.directory = directory
+        self.dashboardToken = dashboardToken
         self.logger = logger
     }
 
@@ -57,7 +63,8 @@ package struct CoordinatorServer: Sendable {
         storage: StorageWatch,
         addresses: AddressBook
     ) throws -> [any Service] {
-        let metrics = CoordinatorMetrics()
+        let figures = MetricsRegistry()
+        let metrics = CoordinatorMetrics(factory: figures)
         let keys = try ServerKeys(of: directory, now: Date(), logger: logger)
         let registry = SessionRegistry(metrics: metrics)
         let desk = EnrolmentDesk(
@@ -105,8 +112,16 @@ package struct CoordinatorServer: Sendable {
         }
         let admin = AdminService(
             api: AdminAPI(
-                administration: Administration(store: store, registry: registry, runner: runner, reload: keys.reload),
-                token: AdminToken(try directory.adminToken())
+                administration: Administration(
+                    store: store,
+                    registry: registry,
+                    runner: runner,
+                    reload: keys.reload,
+                    invite: { name, seconds in try await directory.invite(name, validFor: seconds, now: Date()) }
+                ),
+                token: try directory.adminToken(),
+                dashboardTokens: dashboardToken.map { [$0] } ?? [],
+                metrics: figures
             ),
             listen: settings.adminListen,
             feed: store.feed,

@@ -109,6 +109,24 @@ package struct SVGDocument: Sendable {
         )
     }
 
+    // MARK: - Joining
+
+    /// Puts pictures below each other into one.
+    package static func stacked(_ pictures: [SVGDocument], description: String) -> SVGDocument {
+        var joined = SVGDocument(
+            width: pictures.map(\.width).max() ?? 0,
+            height: pictures.reduce(0) { $0 + $1.height },
+            description: description
+        )
+        var top = 0.0
+        for picture in pictures {
+            let shift = "translate(0 \(joined.number(top)))"
+            joined.elements += ["<g transform=\"\(shift)\">"] + picture.elements + ["</g>"]
+            top += picture.height
+        }
+        return joined
+    }
+
     // MARK: - Writing
 
     /// The picture as a part of a page that has ``style``.

@@ -1,147 +1,90 @@
-private import FederatedLearning
 private import Foundation
 package import Hummingbird
-private import NIOFoundationCompat
 
 /// The admin API: JSON over HTTP on loopback, for the command line and the dashboard.
 ///
 /// ```
-/// GET  /v1/health                    POST /v1/jobs                  GET  /v1/jobs/{id}/metrics[?format=csv]
-/// GET  /v1/clients                   GET  /v1/jobs                  GET  /v1/jobs/{id}/adapter
-/// POST /v1/clients/{name}/revoke     GET  /v1/jobs/{id}             GET  /v1/jobs/{id}/events
-/// POST /v1/keys/reload               POST /v1/jobs/{id}/cancel
+/// GET  /v1/health                        POST /v1/jobs
+/// GET  /v1/overview                      GET  /v1/jobs
+/// GET  /v1/live                          GET  /v1/jobs/{id}
+/// GET  /v1/audit[?before=&limit=]        POST /v1/jobs/{id}/cancel
+/// POST /v1/keys/reload                   GET  /v1/jobs/{id}/file
+///                                        GET  /v1/jobs/{id}/metrics[?format=csv]
+/// GET  /v1/clients                       GET  /v1/jobs/{id}/rounds[?from=]
+/// GET  /v1/clients/search                GET  /v1/jobs/{id}/rounds/{n}
+///      [?text=&state=&offset=&limit=]    GET  /v1/jobs/{id}/clients/{name}[?from=]
+/// POST /v1/clients/{name}/invite         GET  /v1/jobs/{id}/privacy
+/// POST /v1/clients/{name}/revoke         GET  /v1/jobs/{id}/adapter, /v1/jobs/{id}/adapter.tar
+///                                        GET  /v1/jobs/{id}/events
 /// ```
 ///
-/// Every request shows the token of the state directory. Events are one JSON value a line, until the job is over.
+/// Every request shows the token of the state directory, or the cookie of a dashboard that is logged in. `/live` is a stream
+/// of server-sent events; `/events` is one JSON value a line, until the job is over. Outside `/v1` are the dashboard's pages
+/// and `GET /metrics`.
 package struct AdminAPI: Sendable {
-    private let administration: Administration
+    let administration: Administration
     private let token: AdminToken
+    private let metricsToken: AdminToken
+    private let door: DashboardDoor
+    private let exposition: MetricsExposition
 
-    package init(administration: Administration, token: AdminToken) {
+    /// - Parameters:
+    ///   - administration: What is asked of the server.
+    ///   - token: The content of the state directory's `admin-token`.
+    ///   - dashboardTokens: What logs in to the dashboard beside it.
+    ///   - metrics: Whose figures `GET /metrics` tells.
+    package init(
+        administration: Administration,
+        token: String,
+        dashboardTokens: [String] = [],
+        metrics: MetricsRegistry = MetricsRegistry()
+    ) {
         self.administration = administration
-        self.token = token
+        self.token = AdminToken(token)
+        self.metricsToken = AdminToken(AdminToken.forMetrics(of: token))
+        self.door = DashboardDoor(tokens: ([token] + dashboardTokens).map(AdminToken.init), now: administration.now)
+        self.exposition = MetricsExposition(registry: metrics, administration: administration)
     }
 
     package func router() -> Router<BasicRequestContext> {
         let router = Router()
-        let routes = router.group("v1").add(middleware: AdminGate(token: token)).add(middleware: AdminFailures())
+        router.add(middleware: AdminFrontDoor())
+        let routes = router.group("v1").add(middleware: AdminGate(token: token, door: door)).add(
+            middleware: AdminFailures()
+        )
+        addServer(to: routes)
+        addClients(to: routes.group("clients"))
+        addJobs(to: routes.group("jobs"))
+        router.group("metrics").add(middleware: MetricsGate(tokens: [metricsToken, token])).get { _, _ in
+            Response.text(try await exposition.text(), type: MetricsExposition.contentType)
+        }
+        DashboardPages(door: door).add(to: router)
+        return router
+    }
+
+    // MARK: - The server
+
+    private func addServer(to routes: RouterGroup<BasicRequestContext>) {
         routes.get("health") { _, _ in
-            try Self.json(await administration.health())
+            try Response.json(await administration.health())
+        }
+        routes.get("overview") { _, _ in
+            try Response.json(await administration.overview())
+        }
+        routes.get("live") { _, _ in
+            LiveStream(overviews: administration.overviews).response()
+        }
+        routes.get("audit") { request, _ in
+            try Response.json(
+                await administration.audit(
+                    before: request.number("before").map(Int64.init),
+                    limit: request.number("limit") ?? 100
+                )
+            )
         }
         routes.post("keys/reload") { _, _ in
             try administration.reload()
             return Response(status: .noContent)
         }
-        addClients(to: routes.group("clients"))
-        addJobs(to: routes.group("jobs"))
-        return router
-    }
-
-    // MARK: - Clients
-
-    private func addClients(to routes: RouterGroup<BasicRequestContext>) {
-        routes.get { _, _ in
-            try Self.json(await administration.clients())
-        }
-        routes.post(":name/revoke") { _, context in
-            try await administration.revoke(context.parameters.require("name"))
-            return Response(status: .noContent)
-        }
-    }
-
-    // MARK: - Jobs
-
-    private func addJobs(to routes: RouterGroup<BasicRequestContext>) {
-        routes.get { _, _ in
-            try Self.json(await administration.jobs())
-        }
-        routes.post { request, context in
-            let body = try await request.body.collect(upTo: 2 * JobFile.byteLimit)
-            let submission: JobSubmission
-            do {
-                submission = try AdminCoding.decode(JobSubmission.self, from: Data(buffer: body))
-            } catch {
-                throw HTTPError(
-                    .badRequest,
-                    message: "The request is not a job submission. Send what `job submit` sends."
-                )
-            }
-            let id = try await administration.submit(submission)
-            return try Self.json(AdminSubmitted(id: id), status: .created)
-        }
-        routes.get(":id") { _, context in
-            try Self.json(await administration.job(Self.job(context)))
-        }
-        routes.post(":id/cancel") { _, context in
-            try await administration.cancel(Self.job(context))
-            return Response(status: .noContent)
-        }
-        routes.get(":id/metrics") { request, context in
-            let measurements = try await administration.measurements(of: Self.job(context))
-            guard request.uri.queryParameters["format"] == "csv" else { return try Self.json(measurements) }
-            return Self.text(MeasurementTable.csv(measurements), type: "text/csv")
-        }
-        routes.get(":id/adapter") { _, context in
-            try await adapter(of: Self.job(context))
-        }
-        routes.get(":id/events") { _, context in
-            try await events(of: Self.job(context))
-        }
-    }
-
-    /// Streams the safetensors file of a job's latest adapter, piece by piece.
-    private func adapter(of id: JobID) async throws -> Response {
-        let (reference, file) = try await administration.adapterFile(of: id)
-        let handle = try FileHandle(forReadingFrom: file)
-        return Response(
-            status: .ok,
-            headers: [.contentType: "application/octet-stream"],
-            body: ResponseBody(contentLength: reference.byteCount) { writer in
-                defer { try? handle.close() }
-                while let piece = try handle.read(upToCount: 256 << 10), !piece.isEmpty {
-                    try await writer.write(ByteBuffer(data: piece))
-                }
-                try await writer.finish(nil)
-            }
-        )
-    }
-
-    private func events(of id: JobID) async throws -> Response {
-        // Says 404 before the stream begins.
-        _ = try await administration.job(id)
-        return Response(
-            status: .ok,
-            headers: [.contentType: "application/x-ndjson"],
-            body: ResponseBody { writer in
-                for try await event in administration.events(of: id) {
-                    var line = try ByteBuffer(data: AdminCoding.encode(event))
-                    line.writeString("\n")
-                    try await writer.write(line)
-                }
-                try await writer.finish(nil)
-            }
-        )
-    }
-
-    // MARK: - Parts of requests and responses
-
-    private static func job(_ context: BasicRequestContext) throws -> JobID {
-        try JobID(rawValue: context.parameters.require("id"))
-    }
-
-    private static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
-        Response(
-            status: status,
-            headers: [.contentType: "application/json"],
-            body: ResponseBody(byteBuffer: ByteBuffer(data: try AdminCoding.encode(value)))
-        )
-    }
-
-    private static func text(_ text: String, type: String) -> Response {
-        Response(
-            status: .ok,
-            headers: [.contentType: type],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
-        )
     }
 }

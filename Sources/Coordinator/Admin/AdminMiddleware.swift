@@ -1,20 +1,25 @@
 import FederatedLearning
 import Hummingbird
 
-/// Lets in who shows the token.
+/// Lets in who shows the token, and browsers that are logged in to the dashboard.
 struct AdminGate: RouterMiddleware {
     let token: AdminToken
+    let door: DashboardDoor
 
     func handle(
         _ request: Request,
         context: BasicRequestContext,
         next: @concurrent (Request, BasicRequestContext) async throws -> Response
     ) async throws -> Response {
-        guard token.isShown(in: request.headers[.authorization]) else {
+        if token.isShown(in: request.headers[.authorization]) { return try await next(request, context) }
+        guard let secret = DashboardCookie.secret(in: request), door.admits(secret) else {
             throw HTTPError(
                 .unauthorized,
                 message: "The token is missing or wrong. Send the content of the state directory's `admin-token`."
             )
+        }
+        guard RequestOrigin(request).isFromDashboard else {
+            throw HTTPError(.forbidden, message: "Another page made this request. Use the dashboard itself.")
         }
         return try await next(request, context)
     }

@@ -1,29 +1,38 @@
 package import FederatedLearning
 package import Foundation
-private import Logging
+package import Transport
 
 /// What can be asked of a running server by those who run it.
 ///
 /// The admin API is a thin dress over this; the rules are those of the directory, the catalogue and the runner.
 package struct Administration: Sendable {
-    private let store: CoordinatorStore
-    private let registry: SessionRegistry
+    let store: CoordinatorStore
+    let registry: SessionRegistry
     private let runner: JobRunner
     private let readKeys: @Sendable () throws -> Void
-    private let now: @Sendable () -> Date
+    let makeInvitation: @Sendable (_ name: String, _ seconds: Int) async throws -> JoinString
+    let now: @Sendable () -> Date
+    let figures: JobFigures
+    let overviews: Overviews
 
     package init(
         store: CoordinatorStore,
         registry: SessionRegistry,
         runner: JobRunner,
         reload: @escaping @Sendable () throws -> Void = {},
+        invite: @escaping @Sendable (_ name: String, _ seconds: Int) async throws -> JoinString,
         now: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.store = store
         self.registry = registry
         self.runner = runner
         self.readKeys = reload
+        self.makeInvitation = invite
         self.now = now
+        self.figures = JobFigures(catalogue: store.jobs)
+        self.overviews = Overviews(feed: store.feed, registry: registry) {
+            try await Self.overview(store: store, registry: registry)
+        }
     }
 
     package func health() async -> AdminHealth {

@@ -4,6 +4,10 @@ package import Foundation
 package struct ClientSummary: Hashable, Sendable, Codable {
     package enum State: String, Hashable, Sendable, Codable {
         case connected, away, revoked
+
+        init(isRevoked: Bool, isConnected: Bool) {
+            self = isRevoked ? .revoked : isConnected ? .connected : .away
+        }
     }
 
     package let name: String
@@ -17,7 +21,7 @@ package struct ClientSummary: Hashable, Sendable, Codable {
     /// Sums up a client that was heard of at `lastHeard` if it is connected, which is `nil` when it is away.
     package init(record: ClientRecord, lastHeard: Date?) {
         self.name = record.name
-        self.state = record.revokedAt != nil ? .revoked : lastHeard != nil ? .connected : .away
+        self.state = State(isRevoked: record.revokedAt != nil, isConnected: lastHeard != nil)
         self.maximumRank = record.maximumRank
         self.tags = record.tags
         self.lastContact = lastHeard ?? record.lastContact

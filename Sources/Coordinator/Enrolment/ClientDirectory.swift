@@ -9,7 +9,7 @@ private import WireProtocol
 /// Identity is the certificate: a client is admitted when its certificate is one that this directory issued under that
 /// name and has not revoked since.
 package struct ClientDirectory: Sendable {
-    private let database: CoordinatorDatabase
+    let database: CoordinatorDatabase
 
     package init(database: CoordinatorDatabase) {
         self.database = database

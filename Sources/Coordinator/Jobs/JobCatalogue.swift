@@ -4,7 +4,7 @@ import GRDB
 
 /// The jobs of one server: submitted in order, listed, and read back with everything that was measured.
 package struct JobCatalogue: Sendable {
-    private let database: CoordinatorDatabase
+    let database: CoordinatorDatabase
 
     package init(database: CoordinatorDatabase) {
         self.database = database
@@ -147,13 +147,13 @@ package struct JobCatalogue: Sendable {
 
     // MARK: - Rows
 
-    private static let summaryQuery = """
+    static let summaryQuery = """
         SELECT job.*, (
             SELECT reason FROM round WHERE round.job = job.id AND round.state = 'abandoned' ORDER BY number DESC LIMIT 1
         ) AS abandoned_for FROM job
         """
 
-    private static func summary(of id: JobID, in db: Database) throws -> JobSummary {
+    static func summary(of id: JobID, in db: Database) throws -> JobSummary {
         guard let row = try Row.fetchOne(db, sql: "\(summaryQuery) WHERE id = ?", arguments: [id.rawValue]) else {
             throw CoordinatorError.unknownJob(id)
         }

@@ -29,7 +29,7 @@ package struct JobRecord: Sendable {
 
 /// One line of a job listing.
 package struct JobSummary: Hashable, Sendable, Codable {
-    package enum Phase: String, Hashable, Sendable, Codable {
+    package enum Phase: String, Hashable, Sendable, Codable, CaseIterable {
         case pending, running, finished, failed, cancelled
         /// The privacy budget does not cover the next round.
         case budgetExhausted = "budget exhausted"

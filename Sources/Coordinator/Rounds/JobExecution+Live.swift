@@ -2,7 +2,6 @@ import Aggregation
 import FederatedLearning
 import Foundation
 import Logging
-import Metrics
 
 extension JobExecution {
     /// Prepares a job to be run over the sessions of a server.
@@ -17,25 +16,25 @@ extension JobExecution {
     ) throws -> JobExecution {
         let configuration = job.configuration
         let model = URL(fileURLWithPath: job.submission.modelPath, isDirectory: true)
+        let aggregation = try configuration.aggregationPlan().aggregation
+        let spans = RoundSpans(of: job.id, named: configuration.name)
         let run = FederatedRun(
             job: job.id,
             configuration: configuration,
             modelDigest: job.submission.modelDigest,
-            aggregation: try configuration.aggregationPlan().aggregation,
+            aggregation: aggregation,
             backend: LiveCohortBackend(registry: registry),
             store: store.runs,
             logger: logger,
             initialAdapter: { try InitialAdapter(for: configuration, model: model).make() },
             observe: { event in
-                switch event {
-                case .committed: metrics.roundsCommitted.increment()
-                case .abandoned: metrics.roundsAbandoned.increment()
-                default: break
-                }
+                metrics.observe(event)
+                spans.observe(event)
             }
         )
         return JobExecution(
             run: {
+                defer { spans.end() }
                 _ = try await run.run()
                 await registry.settle(job.id)
             },

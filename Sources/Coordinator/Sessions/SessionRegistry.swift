@@ -53,6 +53,19 @@ package actor SessionRegistry {
         return heard
     }
 
+    /// The names of the connected clients.
+    package var connectedNames: Set<String> { Set(entries.keys.map(\.rawValue)) }
+
+    /// Returns when these clients were heard of last, as far as they are connected.
+    package func lastHeard(of names: [String]) async -> [String: Date] {
+        var heard: [String: Date] = [:]
+        for name in names {
+            guard let session = entries[ClientID(name)]?.session else { continue }
+            heard[name] = await session.lastHeard
+        }
+        return heard
+    }
+
     // MARK: - Coming and going
 
     /// Lets a session in, in place of an older one of the same client.

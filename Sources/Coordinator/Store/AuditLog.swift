@@ -58,7 +58,7 @@ package struct AuditLog: Sendable {
         package static let empty = Head(sequence: 0, chain: "")
     }
 
-    private let database: CoordinatorDatabase
+    let database: CoordinatorDatabase
 
     package init(database: CoordinatorDatabase) {
         self.database = database
@@ -148,7 +148,7 @@ package struct AuditLog: Sendable {
         return hash.finalize().hexadecimal
     }
 
-    private static func entry(_ row: Row) throws -> (entry: Entry, chain: String) {
+    static func entry(_ row: Row) throws -> (entry: Entry, chain: String) {
         let sequence: Int64 = row["sequence"]
         guard let action = Action(rawValue: row["action"]) else {
             throw CoordinatorError.corruptRecord(table: "audit_entry", key: "\(sequence)")

@@ -7,6 +7,7 @@ package final class JobFeed: Sendable {
         var next = 0
         var continuations: [JobID: [Int: AsyncStream<Void>.Continuation]] = [:]
         var isClosed = false
+        var revision = 0
     }
 
     private let watchers = Mutex(Watchers())
@@ -38,10 +39,18 @@ package final class JobFeed: Sendable {
 
     /// Wakes those who watch `job`.
     package func changed(_ job: JobID) {
-        for continuation in watchers.withLock({ Array($0.continuations[job, default: [:]].values) }) {
-            continuation.yield()
+        let continuations = watchers.withLock { watchers in
+            watchers.revision &+= 1
+            return Array(watchers.continuations[job, default: [:]].values)
         }
+        for continuation in continuations { continuation.yield() }
     }
+
+    /// A number that is another one after any job has changed.
+    var revision: Int { watchers.withLock { $0.revision } }
+
+    /// Whether the server shuts down.
+    var isClosed: Bool { watchers.withLock { $0.isClosed } }
 
     /// Ends every stream: the server shuts down.
     package func close() {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Coordinator
 import Foundation
+import QRCodes
+import Terminal
 import Transport
 
 struct InviteCommand: AsyncParsableCommand {
@@ -19,13 +21,18 @@ struct InviteCommand: AsyncParsableCommand {
     @Option(help: "How long the join string is good for, such as 10m, 2h or 1d.")
     var ttl = TimeToLive(seconds: 600)
 
+    @Flag(help: "Show the join string as a QR code, too, on standard error.")
+    var qr = false
+
     @OptionGroup var state: StateOptions
 
     func run() async throws {
         let directory = try state.open()
         let now = Date()
         for name in names {
-            print(try await directory.invite(name, validFor: ttl.seconds, now: now).text)
+            let invitation = try await directory.invite(name, validFor: ttl.seconds, now: now)
+            if qr { StandardError.write(try QRCode(invitation.text).lines.joined(separator: "\n")) }
+            print(invitation.text)
         }
     }
 }

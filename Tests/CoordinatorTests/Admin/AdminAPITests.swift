@@ -2,7 +2,6 @@ import FederatedLearning
 import Foundation
 import Hummingbird
 import HummingbirdTesting
-import Logging
 import TestSupport
 import Testing
 
@@ -10,8 +9,6 @@ import Testing
 
 @Suite("Admin API")
 struct AdminAPITests {
-    private static let token = AdminToken.generate()
-
     private static let job = """
         name: sentiment
         model: minilm
@@ -23,31 +20,21 @@ struct AdminAPITests {
         cohort: {size: 2}
         """
 
-    /// Lends the API of a server that runs no jobs, and its store.
-    private static func withAPI(
-        _ body: @escaping @Sendable (any TestClientProtocol, CoordinatorStore) async throws -> Void
-    ) async throws {
-        try await withTemporaryDirectory { folder in
-            let store = try CoordinatorStore.temporary(in: folder)
-            let registry = SessionRegistry(metrics: CoordinatorMetrics())
-            let runner = JobRunner(store: store, logger: Logger(label: "test")) { _ in throw CancellationError() }
-            let api = AdminAPI(
-                administration: Administration(store: store, registry: registry, runner: runner, now: { .sample }),
-                token: AdminToken(token)
-            )
-            try await Application(router: api.router()).test(.router) { client in try await body(client, store) }
-        }
-    }
-
-    private static let headers: HTTPFields = [.authorization: "Bearer \(token)"]
-
     @Test(
         "shows nothing to who does not show the token",
-        arguments: ["", "Bearer", "Bearer ", "Bearer x", "Basic \(token)"]
+        arguments: ["", "Bearer", "Bearer ", "Bearer x", "Basic \(AdminFixture.token)"]
     )
     func gate(_ header: String) async throws {
-        try await Self.withAPI { client, _ in
-            for path in ["/v1/health", "/v1/clients", "/v1/jobs", "/v1/jobs/x/adapter"] {
+        try await AdminFixture.withAPI { client, _ in
+            let paths = [
+                "/v1/health", "/v1/overview", "/v1/live", "/v1/audit", "/v1/clients", "/v1/clients/search", "/v1/jobs",
+                "/v1/jobs/x", "/v1/jobs/x/adapter", "/v1/jobs/x/adapter.tar", "/v1/jobs/x/clients/y",
+                "/v1/jobs/x/events",
+                "/v1/jobs/x/file", "/v1/jobs/x/metrics", "/v1/jobs/x/privacy", "/v1/jobs/x/rounds",
+                "/v1/jobs/x/rounds/1",
+                "/metrics",
+            ]
+            for path in paths {
                 try await client.execute(uri: path, method: .get, headers: [.authorization: header]) { response in
                     #expect(response.status == .unauthorized)
                 }
@@ -58,7 +45,7 @@ struct AdminAPITests {
 
     @Test("says that it serves, and how many clients are connected")
     func health() async throws {
-        try await Self.withAPI { client, _ in
+        try await AdminFixture.withAPI { client, _ in
             let health: AdminHealth = try await client.get("/v1/health")
             #expect(health == AdminHealth(status: "serving", connectedClients: 0, runningJob: nil))
         }
@@ -66,16 +53,17 @@ struct AdminAPITests {
 
     @Test("takes a job, lists it, reports on it and cancels it")
     func jobs() async throws {
-        try await Self.withAPI { client, store in
+        try await AdminFixture.withAPI { client, store in
             let submission = JobSubmission(yaml: Self.job, modelPath: "/m", modelDigest: .sampleModel, token: "t")
             let body = ByteBuffer(bytes: try AdminCoding.encode(submission))
-            let id = try await client.execute(uri: "/v1/jobs", method: .post, headers: Self.headers, body: body) {
+            let id = try await client.execute(uri: "/v1/jobs", method: .post, headers: AdminFixture.headers, body: body)
+            {
                 #expect($0.status == .created)
                 return try AdminCoding.decode(AdminSubmitted.self, from: Data($0.body.readableBytesView)).id
             }
             #expect(try await store.jobs.job(id).submission == submission)
             // The same token again, as after a lost answer.
-            try await client.execute(uri: "/v1/jobs", method: .post, headers: Self.headers, body: body) {
+            try await client.execute(uri: "/v1/jobs", method: .post, headers: AdminFixture.headers, body: body) {
                 let again = try AdminCoding.decode(AdminSubmitted.self, from: Data($0.body.readableBytesView))
                 #expect(again.id == id)
             }
@@ -86,7 +74,7 @@ struct AdminAPITests {
             #expect(report.summary == list.first)
 
             for status in [HTTPResponse.Status.noContent, .conflict] {
-                try await client.execute(uri: "/v1/jobs/\(id)/cancel", method: .post, headers: Self.headers) {
+                try await client.execute(uri: "/v1/jobs/\(id)/cancel", method: .post, headers: AdminFixture.headers) {
                     #expect($0.status == status)
                 }
             }
@@ -96,28 +84,34 @@ struct AdminAPITests {
 
     @Test("refuses a job file that is wrong, with the sentence that says where")
     func wrongJob() async throws {
-        try await Self.withAPI { client, store in
+        try await AdminFixture.withAPI { client, store in
             let yaml = Self.job.replacing("rounds: 2", with: "round: 2")
             let submission = JobSubmission(yaml: yaml, modelPath: "/m", modelDigest: .sampleModel)
             let body = ByteBuffer(bytes: try AdminCoding.encode(submission))
-            try await client.execute(uri: "/v1/jobs", method: .post, headers: Self.headers, body: body) {
+            try await client.execute(uri: "/v1/jobs", method: .post, headers: AdminFixture.headers, body: body) {
                 #expect($0.status == .badRequest)
                 #expect(String(buffer: $0.body).contains("rounds"))
             }
             try await client.execute(
                 uri: "/v1/jobs",
                 method: .post,
-                headers: Self.headers,
+                headers: AdminFixture.headers,
                 body: ByteBuffer(string: "{}")
             ) { #expect($0.status == .badRequest) }
             #expect(try await store.jobs.summaries().isEmpty)
         }
     }
 
-    @Test("does not know what it does not know", arguments: ["", "/metrics", "/adapter", "/events"])
+    @Test(
+        "does not know what it does not know",
+        arguments: [
+            "", "/metrics", "/adapter", "/adapter.tar", "/events", "/file", "/privacy", "/rounds", "/rounds/1",
+            "/clients/x",
+        ]
+    )
     func unknownJob(_ part: String) async throws {
-        try await Self.withAPI { client, _ in
-            try await client.execute(uri: "/v1/jobs/nope\(part)", method: .get, headers: Self.headers) {
+        try await AdminFixture.withAPI { client, _ in
+            try await client.execute(uri: "/v1/jobs/nope\(part)", method: .get, headers: AdminFixture.headers) {
                 #expect($0.status == .notFound)
                 #expect(String(buffer: $0.body).contains("There is no job 'nope'"))
             }
@@ -126,7 +120,7 @@ struct AdminAPITests {
 
     @Test("returns figures as JSON and as CSV, adapters as they are stored, and events a line each")
     func results() async throws {
-        try await Self.withAPI { client, store in
+        try await AdminFixture.withAPI { client, store in
             try await store.submitSample()
             let adapter = try await store.runs.keep(.sample())
             let figure = FederatedLearning.Measurement(
@@ -144,15 +138,23 @@ struct AdminAPITests {
             try await client.execute(
                 uri: "/v1/jobs/\(JobID.sample)/metrics?format=csv",
                 method: .get,
-                headers: Self.headers
+                headers: AdminFixture.headers
             ) {
                 #expect(String(buffer: $0.body) == "round,client,phase,name,value\n0,\"a,\"\"b\"\"\",train,loss,0.5\n")
             }
-            try await client.execute(uri: "/v1/jobs/\(JobID.sample)/adapter", method: .get, headers: Self.headers) {
+            try await client.execute(
+                uri: "/v1/jobs/\(JobID.sample)/adapter",
+                method: .get,
+                headers: AdminFixture.headers
+            ) {
                 #expect(ContentDigest(hashing: $0.body.readableBytesView) == adapter.digest)
                 #expect($0.headers[.contentLength] == "\(adapter.byteCount)")
             }
-            try await client.execute(uri: "/v1/jobs/\(JobID.sample)/events", method: .get, headers: Self.headers) {
+            try await client.execute(
+                uri: "/v1/jobs/\(JobID.sample)/events",
+                method: .get,
+                headers: AdminFixture.headers
+            ) {
                 let lines = String(buffer: $0.body).split(separator: "\n")
                 let events = try lines.map { try AdminCoding.decode(JobEvent.self, from: Data($0.utf8)) }
                 #expect(events == [.round(try await store.jobs.report(of: .sample).rounds[0]), events.last])
@@ -168,12 +170,16 @@ struct AdminAPITests {
 
     @Test("lists clients and shuts one out")
     func clients() async throws {
-        try await Self.withAPI { client, store in
+        try await AdminFixture.withAPI { client, store in
             _ = try await store.enrol("berlin")
             let before: [ClientSummary] = try await client.get("/v1/clients")
             #expect(before.map(\.state) == [.away])
             for (name, status) in [("berlin", HTTPResponse.Status.noContent), ("paris", .notFound)] {
-                try await client.execute(uri: "/v1/clients/\(name)/revoke", method: .post, headers: Self.headers) {
+                try await client.execute(
+                    uri: "/v1/clients/\(name)/revoke",
+                    method: .post,
+                    headers: AdminFixture.headers
+                ) {
                     #expect($0.status == status)
                 }
             }
@@ -181,18 +187,4 @@ struct AdminAPITests {
             #expect(after.map(\.state) == [.revoked])
         }
     }
-}
-
-extension TestClientProtocol {
-    /// Returns what the API answers at `path`.
-    fileprivate func get<Value: Decodable & Sendable>(_ path: String) async throws -> Value {
-        try await execute(uri: path, method: .get, headers: AdminAPITests.authorized) { response in
-            #expect(response.status == .ok)
-            return try AdminCoding.decode(Value.self, from: Data(response.body.readableBytesView))
-        }
-    }
-}
-
-extension AdminAPITests {
-    fileprivate static var authorized: HTTPFields { headers }
 }

@@ -108,7 +108,8 @@ struct JobRunnerTests {
             let administration = Administration(
                 store: store,
                 registry: SessionRegistry(metrics: CoordinatorMetrics()),
-                runner: runner
+                runner: runner,
+                invite: { _, _ in throw CancellationError() }
             )
             try await store.submitSample(Self.first)
             try await store.submitSample(Self.second)
