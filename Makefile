@@ -6,7 +6,7 @@ SWIFT_BUILD := -c release -Xswiftc -enable-testing
 export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
-.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol clean
+.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft verify-adapters protocol clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -55,6 +55,9 @@ data: setup ## Fetches the base model and the texts once, into the cache folder
 
 verify-with-peft: ## Loads the demo's adapter with Hugging Face peft and compares its predictions (installs 1.7 GB once)
 	examples/four-silos/verify-with-peft
+
+verify-adapters: build ## Compares `fed-server adapter` with Hugging Face peft, and its GGUF files with gguf (VENV=a Python with both)
+	$(VENV)/bin/python Tests/AdapterToolsTests/Fixtures/check_adapter_commands.py .build/release/fed-server
 
 protocol: ## Generates the Swift code of protocol/control.proto again
 	protocol/generate-swift

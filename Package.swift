@@ -50,6 +50,7 @@ let package = Package(
         ),
         // Row 2
         .target(name: "Aggregation", dependencies: ["Adapters", "LinearAlgebra"]),
+        .target(name: "AdapterTools", dependencies: ["Adapters", "LinearAlgebra"]),
         // Row 3
         .target(
             name: "FederatedLearning",
@@ -123,7 +124,8 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "Plotting",
+                "AdapterTools", "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
+                "Plotting",
                 "Training",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
@@ -133,7 +135,8 @@ let package = Package(
         .executableTarget(
             name: "FedServer",
             dependencies: [
-                "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
+                "AdapterTools", "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning",
+                "LinearAlgebra",
                 "Plotting", "Terminal", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -143,7 +146,7 @@ let package = Package(
         .executableTarget(
             name: "FedClient",
             dependencies: [
-                "Adapters", "Aggregation", "ClientDaemon", "FederatedLearning", "LinearAlgebra", "Training",
+                "Adapters", "Aggregation", "ClientDaemon", "FederatedLearning", "LinearAlgebra", "Terminal", "Training",
                 "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -225,6 +228,11 @@ let package = Package(
         .testTarget(
             name: "AdaptersTests",
             dependencies: ["Adapters", "LinearAlgebra", "TestSupport"],
+            resources: [.copy("Fixtures")]
+        ),
+        .testTarget(
+            name: "AdapterToolsTests",
+            dependencies: ["AdapterTools", "Adapters", "LinearAlgebra", "TestSupport"],
             resources: [.copy("Fixtures")]
         ),
         .testTarget(
