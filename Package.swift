@@ -316,9 +316,12 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FedClient", "FedServer", "FederatedLearning",
-                "LinearAlgebra", "Simulation", "TestSupport", "Training", "Transport", "WireProtocol",
-            ]
+                "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FedClient", "FedServer", "FedSim",
+                "FederatedLearning", "LinearAlgebra", "Simulation", "TestSupport", "Training", "Transport",
+                "WireProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            exclude: ["CommandLines/check_schemas.py"]
         ),
         .executableTarget(
             name: "KillHarness",
