@@ -6,7 +6,7 @@ SWIFT_BUILD := -c release -Xswiftc -enable-testing
 export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
-.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft verify-adapters protocol clean
+.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft verify-adapters protocol man install clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -61,6 +61,27 @@ verify-adapters: build ## Compares `fed-server adapter` with Hugging Face peft, 
 
 protocol: ## Generates the Swift code of protocol/control.proto again
 	protocol/generate-swift
+
+PROGRAMS := fed-server fed-client fed-sim
+
+man: build ## Writes the manual pages in packaging/man again, after a command line has changed
+	for program in $(PROGRAMS); do \
+	  .build/release/$$program --experimental-dump-help | packaging/make-manual > packaging/man/$$program.1 || exit 1; done
+
+PREFIX ?= /usr/local
+install: build ## Installs programs, manual pages and shell completions below DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+	  $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	for program in $(PROGRAMS); do \
+	  install .build/release/$$program $(DESTDIR)$(PREFIX)/bin/ && \
+	  install -m 644 packaging/man/$$program.1 $(DESTDIR)$(PREFIX)/share/man/man1/ && \
+	  .build/release/$$program --generate-completion-script bash \
+	    > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program && \
+	  .build/release/$$program --generate-completion-script zsh \
+	    > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$program && \
+	  .build/release/$$program --generate-completion-script fish \
+	    > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish || exit 1; done
 
 clean:
 	swift package clean
