@@ -10,6 +10,7 @@ FORMATTED := Package.swift Sources Tests
 .PHONY: demo test python-test deployment-test attack kill fuzz bench lint format build setup data verify-with-peft \
 	protocol clean
 .PHONY: demo test attack kill fuzz bench dashboard lint format build setup data verify-with-peft protocol clean
+.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft verify-adapters protocol man install clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -76,8 +77,33 @@ verify-with-peft: ## Loads the demo's adapter with Hugging Face peft and compare
 	examples/four-silos/verify-with-peft
 
 protocol: ## Generates the Swift and the Python code of protocol/control.proto again
+verify-adapters: build ## Compares `fed-server adapter` with Hugging Face peft, and its GGUF files with gguf (VENV=a Python with both)
+	$(VENV)/bin/python Tests/AdapterToolsTests/Fixtures/check_adapter_commands.py .build/release/fed-server
+
+protocol: ## Generates the Swift code of protocol/control.proto again
 	protocol/generate-swift
 	protocol/generate-python
+
+PROGRAMS := fed-server fed-client fed-sim
+
+man: build ## Writes the manual pages in packaging/man again, after a command line has changed
+	for program in $(PROGRAMS); do \
+	  .build/release/$$program --experimental-dump-help | packaging/make-manual > packaging/man/$$program.1 || exit 1; done
+
+PREFIX ?= /usr/local
+install: build ## Installs programs, manual pages and shell completions below DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+	  $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	for program in $(PROGRAMS); do \
+	  install .build/release/$$program $(DESTDIR)$(PREFIX)/bin/ && \
+	  install -m 644 packaging/man/$$program.1 $(DESTDIR)$(PREFIX)/share/man/man1/ && \
+	  .build/release/$$program --generate-completion-script bash \
+	    > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program && \
+	  .build/release/$$program --generate-completion-script zsh \
+	    > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$program && \
+	  .build/release/$$program --generate-completion-script fish \
+	    > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish || exit 1; done
 
 clean:
 	swift package clean

@@ -61,6 +61,7 @@ let package = Package(
         ),
         // Row 2
         .target(name: "Aggregation", dependencies: ["Adapters", "LinearAlgebra"]),
+        .target(name: "AdapterTools", dependencies: ["Adapters", "LinearAlgebra"]),
         // Row 3
         .target(
             name: "FederatedLearning",
@@ -136,7 +137,8 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "Plotting",
+                "AdapterTools", "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
+                "Plotting",
                 "Training",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
@@ -146,8 +148,8 @@ let package = Package(
         .executableTarget(
             name: "FedServer",
             dependencies: [
-                "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra",
-                "Plotting", "QRCodes", "Terminal", "Transport",
+                "AdapterTools", "Adapters", "Aggregation", "Coordinator", "DifferentialPrivacy", "FederatedLearning",
+                "LinearAlgebra", "Plotting", "QRCodes", "Terminal", "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -156,7 +158,7 @@ let package = Package(
         .executableTarget(
             name: "FedClient",
             dependencies: [
-                "Adapters", "Aggregation", "ClientDaemon", "FederatedLearning", "LinearAlgebra", "Training",
+                "Adapters", "Aggregation", "ClientDaemon", "FederatedLearning", "LinearAlgebra", "Terminal", "Training",
                 "Transport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -246,6 +248,11 @@ let package = Package(
             resources: [.copy("Fixtures")]
         ),
         .testTarget(
+            name: "AdapterToolsTests",
+            dependencies: ["AdapterTools", "Adapters", "LinearAlgebra", "TestSupport"],
+            resources: [.copy("Fixtures")]
+        ),
+        .testTarget(
             name: "AggregationTests",
             dependencies: ["Adapters", "Aggregation", "LinearAlgebra", "TestSupport"],
             resources: [.copy("Fixtures")]
@@ -329,9 +336,12 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FedClient", "FedServer", "FederatedLearning",
-                "LinearAlgebra", "Simulation", "TestSupport", "Training", "Transport", "WireProtocol",
-            ]
+                "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "FedClient", "FedServer", "FedSim",
+                "FederatedLearning", "LinearAlgebra", "Simulation", "TestSupport", "Training", "Transport",
+                "WireProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            exclude: ["CommandLines/check_schemas.py"]
         ),
         .executableTarget(
             name: "KillHarness",

@@ -106,11 +106,7 @@ extension OfflineAggregation {
             called name: String,
             embeddingModules: Set<String>
         ) throws(AdapterError) {
-            // These ways of starting change the base model too, each silo's by its own factors.
-            let changing = ["pissa", "corda", "olora", "loftq", "lora_ga"]
-            if let initialization = directory.configuration.initialization,
-                changing.contains(where: { initialization.lowercased().hasPrefix($0) })
-            {
+            if let initialization = directory.configuration.initialization, directory.configuration.changesBaseModel {
                 throw .unsupported(
                     feature: "`init_lora_weights` '\(initialization)' (it changes the base model)",
                     path: name,

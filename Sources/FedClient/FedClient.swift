@@ -12,7 +12,9 @@ struct FedClient: AsyncParsableCommand {
             Exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration; 3 refused by the federation or \
             the silo's policy; 4 the server is unreachable.
             """,
-        subcommands: [Join.self, Run.self, Status.self, Doctor.self, Train.self, Evaluate.self, ImportGGUF.self]
+        subcommands: [
+            Join.self, Run.self, Status.self, Doctor.self, Train.self, Evaluate.self, ImportGGUF.self, Schema.self,
+        ]
     )
 
     static func main() async {

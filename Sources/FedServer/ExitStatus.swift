@@ -1,3 +1,4 @@
+import AdapterTools
 import Adapters
 import Aggregation
 import ArgumentParser
@@ -25,7 +26,7 @@ enum ExitStatus: Int32 {
         switch error {
         case let error as CoordinatorError: self = error.status
         case is JobFileError, is AdapterError, is AggregationError, is FederatedLearningError, is PrivacyError,
-            is PlanRequestError:
+            is PlanRequestError, is AdapterToolsError:
             self = .usage
         default: self = .failed
         }

@@ -10,7 +10,8 @@ struct ServerCommand: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, RunCommand.self, InviteCommand.self, ClientsCommand.self, RevokeCommand.self,
             RotateAuthorityCommand.self, JobCommand.self, AuditCommand.self, BackupCommand.self, RestoreCommand.self,
-            PrivacyCommand.self, AggregateCommand.self, MetricsTokenCommand.self,
+            PrivacyCommand.self, AggregateCommand.self, AdapterCommand.self, DoctorCommand.self, SchemaCommand.self,
+            MetricsTokenCommand.self,
         ]
     )
 }

@@ -8,7 +8,7 @@ struct SimulatorCommand: AsyncParsableCommand {
         commandName: "fed-sim",
         abstract: "Simulates a federation: the rounds of fed-server with N non-IID clients in one process.",
         version: Software.version,
-        subcommands: [RunCommand.self, PartitionCommand.self, CompareCommand.self]
+        subcommands: [RunCommand.self, PartitionCommand.self, CompareCommand.self, SchemaCommand.self]
     )
 }
 

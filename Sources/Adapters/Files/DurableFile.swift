@@ -15,7 +15,10 @@ enum DurableFile {
         try write(to: url) { try $0.write(contentsOf: Array(text.utf8)) }
     }
 
-    private static func write(to url: URL, _ body: (FileHandle) throws -> Void) throws(AdapterError) {
+    /// Lets `body` fill a new file, and syncs it.
+    ///
+    /// - Throws: The ``AdapterError`` that `body` throws; anything else as ``AdapterError/cannotWrite(path:reason:)``.
+    static func write(to url: URL, _ body: (FileHandle) throws -> Void) throws(AdapterError) {
         let descriptor = open(url.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw failure(at: url) }
         let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
@@ -23,9 +26,24 @@ enum DurableFile {
             defer { try? handle.close() }
             try body(handle)
             try handle.synchronize()
+        } catch let error as AdapterError {
+            throw error
         } catch {
             throw .cannotWrite(path: url.path, reason: error.localizedDescription)
         }
+    }
+
+    /// Writes a file that appears whole or not at all, where nothing is yet.
+    ///
+    /// - Throws: As ``write(to:_:)``. Nothing is left behind then.
+    static func create(_ url: URL, _ body: (FileHandle) throws -> Void) throws(AdapterError) {
+        let partial = url.deletingLastPathComponent()
+            .appendingPathComponent(".\(url.lastPathComponent).partial-\(UUID().uuidString)")
+        defer { unlink(partial.path) }
+        try write(to: partial, body)
+        // A link, because renaming would write over a file that somebody else has put there meanwhile.
+        guard link(partial.path, url.path) == 0 else { throw failure(at: url) }
+        try syncFolder(url.deletingLastPathComponent())
     }
 
     /// Makes the entries of a folder and of those inside it durable.

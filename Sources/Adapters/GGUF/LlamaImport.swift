@@ -76,7 +76,8 @@ package struct LlamaImport {
 
     // MARK: - Weights
 
-    private static let ofLayer = [
+    /// The layers of a block, by what GGUF files call them.
+    static let layerNames = [
         "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_q": "self_attn.q_proj",
         "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
         "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
@@ -88,7 +89,7 @@ package struct LlamaImport {
         ]
         if file.tensors["output.weight"] != nil { tensors.append(try tensor("output", as: "lm_head")) }
         for layer in 0..<layerCount {
-            for (name, path) in Self.ofLayer.sorted(by: { $0.key < $1.key }) {
+            for (name, path) in Self.layerNames.sorted(by: { $0.key < $1.key }) {
                 let heads = name == "attn_q" ? headCount : name == "attn_k" ? keyValueHeadCount : nil
                 tensors.append(
                     try tensor("blk.\(layer).\(name)", as: "model.layers.\(layer).\(path)", separatingHalvesOf: heads)

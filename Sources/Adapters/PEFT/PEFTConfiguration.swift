@@ -41,6 +41,13 @@ package struct PEFTConfiguration: Sendable {
     /// `init_lora_weights`, when it is a name: some of those ways of starting change the base model too.
     package let initialization: String?
 
+    /// Whether the adapter's start changed the base model too, so that its factors mean nothing on another one.
+    package var changesBaseModel: Bool {
+        let changing = ["pissa", "corda", "olora", "loftq", "lora_ga"]
+        guard let name = initialization?.lowercased() else { return false }
+        return changing.contains { name.hasPrefix($0) }
+    }
+
     /// The file as it was read, or PEFT's defaults.
     private var members: JSONObject
 

@@ -49,11 +49,12 @@ package struct SafetensorsDocument: Sendable {
     /// - Precondition: Names are unique.
     package init(_ tensors: [Tensor], metadata: [String: String]? = ["format": "pt"]) {
         self.tensors = tensors.sorted { left, right in
-            left.elementType == right.elementType
-                ? left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
-                : left.elementType.alignmentOrder > right.elementType.alignmentOrder
+            SafetensorsHead.precedes((left.name, left.elementType), (right.name, right.elementType))
         }
-        self.head = Self.head(of: self.tensors, metadata: metadata)
+        self.head = SafetensorsHead.bytes(
+            of: self.tensors.map { .init($0.name, $0.elementType, $0.shape, byteCount: $0.byteCount) },
+            metadata: metadata
+        )
     }
 
     /// Hands the file to `body` piece by piece, a tensor at a time.
@@ -70,57 +71,5 @@ package struct SafetensorsDocument: Sendable {
         bytes.reserveCapacity(byteCount)
         forEachPiece { bytes += $0 }
         return bytes
-    }
-
-    // MARK: - Header
-
-    private static func head(of tensors: [Tensor], metadata: [String: String]?) -> [UInt8] {
-        var members: [String] = []
-        if let metadata {
-            // The reference keeps notes in a hash table; with more than one, any order is as good as its own.
-            let notes = metadata.sorted { $0.key < $1.key }.map { "\(string($0.key)):\(string($0.value))" }
-            members.append("\(string(SafetensorsHeader.metadataKey)):{\(notes.joined(separator: ","))}")
-        }
-        var offset = 0
-        for tensor in tensors {
-            let end = offset + tensor.byteCount
-            let shape = tensor.shape.map(String.init).joined(separator: ",")
-            members.append(
-                """
-                \(string(tensor.name)):{"dtype":"\(tensor.elementType.rawValue)",\
-                "shape":[\(shape)],"data_offsets":[\(offset),\(end)]}
-                """
-            )
-            offset = end
-        }
-        var json = Array("{\(members.joined(separator: ","))}".utf8)
-        let padding = (8 - json.count % 8) % 8
-        json.append(contentsOf: repeatElement(UInt8(ascii: " "), count: padding))
-        let length = UInt64(json.count)
-        return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + json
-    }
-
-    /// A JSON string as serde writes it: everything but quotes, backslashes and control characters as it is.
-    private static func string(_ text: String) -> String {
-        // Names hardly ever need more than quotes, and a large cohort writes millions of them.
-        let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
-        if isPlain { return "\"\(text)\"" }
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\u{8}": result += "\\b"
-            case "\u{c}": result += "\\f"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case "\0"..<" ":
-                result += scalar.value < 16 ? "\\u000" : "\\u00"
-                result += String(scalar.value, radix: 16)
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }

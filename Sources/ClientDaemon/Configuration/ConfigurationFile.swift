@@ -10,7 +10,7 @@ internal import Yams
 package enum ConfigurationFile {
     /// The largest file that is read.
     private static let byteLimit = 256 * 1024
-    private static let keys = ["server", "data", "models", "max_rank", "tags", "threads", "privacy"]
+    static let keys = ["server", "data", "models", "max_rank", "tags", "threads", "privacy"]
 
     /// Reads the configuration of `directory`, from which relative paths in it start.
     ///

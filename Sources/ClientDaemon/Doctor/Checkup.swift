@@ -1,19 +1,12 @@
 private import Adapters
+private import FederatedLearning
 package import Foundation
 package import Logging
 private import Training
-private import Transport
+package import Transport
 
 /// Looks at everything that a daemon needs, and says of each thing whether it is well or what to do.
 package struct Checkup: Sendable {
-    /// What was found of one thing.
-    package struct Finding: Hashable, Sendable {
-        package let subject: String
-        package let isWell: Bool
-        /// What is there, or what is wrong and what to do.
-        package let text: String
-    }
-
     private let directory: ClientDirectory
     private let data: URL?
     private let models: [URL]
@@ -45,38 +38,33 @@ package struct Checkup: Sendable {
     /// Looks at one thing after the other; what depends on something missing is left out.
     package func run() async -> [Finding] {
         var findings = [
-            check("directory") {
+            Finding("directory") {
                 try directory.validate()
                 return "\(directory.url.path), open to its owner alone"
             }
         ]
         var configuration = ClientConfiguration()
         findings.append(
-            check("configuration") {
+            Finding("configuration") {
                 configuration = try ConfigurationFile.read(from: directory)
                 return "ranks up to \(configuration.maximumRank), \(configuration.threads) thread(s)"
             }
         )
-        findings.append(check("storage") { try describeStorage() })
+        findings.append(Finding("storage") { try describeStorage() })
+        findings.append(StorageProbe.freeSpace(at: directory.url))
         var policy = SiloPolicy.open
         findings.append(
-            check("policy") {
+            Finding("policy") {
                 policy = try PolicyFile.read(from: directory)
                 return policy == .open ? "none: every order that this client can do" : directory.policyFile.path
             }
         )
         findings += await checkMembership(configuration)
-        findings.append(check("data") { try describeData(data ?? configuration.data, policy) })
-        findings += checkModels(configuration)
+        let file = data ?? configuration.data
+        let dataFinding = Finding("data") { try describeData(file, policy) }
+        findings.append(dataFinding)
+        findings += await checkModels(configuration, policy, data: dataFinding.isWell ? file : nil)
         return findings
-    }
-
-    private func check(_ subject: String, _ body: () throws -> String) -> Finding {
-        do {
-            return Finding(subject: subject, isWell: true, text: try body())
-        } catch {
-            return Finding(subject: subject, isWell: false, text: "\(error)")
-        }
     }
 
     // MARK: - The federation
@@ -88,42 +76,43 @@ package struct Checkup: Sendable {
         do {
             membership = try Membership(of: directory, configuration: configuration)
         } catch {
-            return [Finding(subject: "certificate", isWell: false, text: "\(error)")]
+            return [Finding("certificate", isWell: false, "\(error)")]
         }
-        return [certificate(of: membership), await server(of: membership)]
+        let attributes = try? FileManager.default.attributesOfItem(atPath: directory.certificateFile.path)
+        let clock = ClockProbe.finding(
+            membership.credentials.certificate,
+            written: attributes?[.modificationDate] as? Date,
+            now: now
+        )
+        return [certificate(of: membership), clock] + (await server(of: membership))
     }
 
     private func certificate(of membership: Membership) -> Finding {
         let certificate = membership.credentials.certificate
         let end = certificate.notValidAfter.formatted(.iso8601)
-        let isValid = certificate.notValidBefore <= now && now < certificate.notValidAfter
+        let isValid = certificate.isValid(at: now)
         return Finding(
-            subject: "certificate",
+            "certificate",
             isWell: isValid,
-            text: isValid
+            isValid
                 ? "\(membership.credentials.name), until \(end)"
                 : "It is not valid now but until \(end). Check the clock, or join again with a new invitation."
         )
     }
 
     /// Makes the handshake and nothing more, so that a running daemon keeps its session.
-    private func server(of membership: Membership) async -> Finding {
-        do {
+    private func server(of membership: Membership) async -> [Finding] {
+        let server = membership.server
+        return await ServerProbe.findings(host: server.host, port: server.port) {
             try await FederationDialer.withConnection(
-                host: membership.server.host,
-                port: membership.server.port,
+                host: server.host,
+                port: server.port,
                 credentials: membership.credentials,
                 logger: logger
             ) { connection in
                 try await awaitJudgement(on: connection)
             }
-            return Finding(
-                subject: "server",
-                isWell: true,
-                text: "\(membership.server) answers and proves its identity"
-            )
-        } catch {
-            return Finding(subject: "server", isWell: false, text: "\(error)")
+            return "\(server) proves its identity, and takes this client's"
         }
     }
 
@@ -160,28 +149,55 @@ package struct Checkup: Sendable {
         return "\(data.rows.count) rows, \(heldOut) of them held out; labels: \(labels.joined(separator: ", "))"
     }
 
-    private func checkModels(_ configuration: ClientConfiguration) -> [Finding] {
-        let directories = configuration.models.sorted { $0.key < $1.key }.map(\.value) + models
-        guard !directories.isEmpty else {
+    private func checkModels(
+        _ configuration: ClientConfiguration,
+        _ policy: SiloPolicy,
+        data: URL?
+    ) async -> [Finding] {
+        var directories = configuration.models.sorted { $0.key < $1.key }.map(\.value) + models
+        if directories.isEmpty {
             let cache = ModelLibrary.defaultCache
             let names = (try? FileManager.default.contentsOfDirectory(atPath: cache.path).sorted()) ?? []
-            let isWell = !names.isEmpty
+            directories = names.map { cache.appendingPathComponent($0, isDirectory: true) }
+        }
+        guard !directories.isEmpty else {
+            let cache = ModelLibrary.defaultCache.path
             return [
                 Finding(
-                    subject: "models",
-                    isWell: isWell,
-                    text: isWell
-                        ? "\(names.joined(separator: ", ")) in \(cache.path)"
-                        : "There is none in \(cache.path). Name one under `models` in client.yaml, or run with --model DIR."
+                    "model",
+                    isWell: false,
+                    "There is none in \(cache). Name one under `models` in client.yaml, or run with --model DIR."
                 )
             ]
         }
-        return directories.map { url in
-            check("model") {
-                let model = try BaseModelDirectory(reading: url)
-                return "\(url.path), \(model.linearLayers.count) layers can be adapted"
-            }
+        var findings: [Finding] = []
+        for url in directories {
+            let model = await Finding.checking("model") { try await describeModel(at: url, policy) }
+            findings.append(model)
+            guard model.isWell, let data else { continue }
+            findings.append(
+                Finding("trainer") {
+                    _ = try NativeTrainer(model: url, data: data, client: "doctor", threads: configuration.threads)
+                    return "native, has read \(url.lastPathComponent), its tokenizer and the data"
+                }
+            )
         }
+        return findings
+    }
+
+    /// The digest is what a job pins: it is to be compared with the one that the server's steward tells.
+    private func describeModel(at url: URL, _ policy: SiloPolicy) async throws -> String {
+        let model = try BaseModelDirectory(reading: url)
+        let digest = try await ModelDigest.of(directory: url)
+        if let allowed = policy.models, !allowed.contains(digest) {
+            throw Flaw(
+                """
+                '\(directory.policyFile.path)' does not allow '\(url.path)', SHA-256 \(digest.hexadecimal). Add the digest to \
+                `models` there, or use another model.
+                """
+            )
+        }
+        return "\(url.path), \(model.linearLayers.count) layers can be adapted, SHA-256 \(digest.hexadecimal)"
     }
 }
 

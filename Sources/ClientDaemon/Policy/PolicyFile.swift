@@ -3,7 +3,7 @@ package import Foundation
 
 /// Reads `policy.yaml`, as strictly as `client.yaml`: a misspelt rule never passes for no rule.
 package enum PolicyFile {
-    private static let keys = [
+    static let keys = [
         "jobs", "strategies", "models", "minimum_privacy", "data", "max_epochs", "evaluation",
     ]
 

@@ -9,9 +9,9 @@ enum Printed {
         print(String(decoding: try AdminCoding.encode(value), as: UTF8.self))
     }
 
-    /// Prints a listing with its titles.
-    static func table(_ titles: [String], _ rows: [[String]]) {
-        TextTable(titles, fitting: rows).write(rows)
+    /// Prints a listing with its titles; after the first `texts` columns come figures, which keep to the right.
+    static func table(_ titles: [String], _ rows: [[String]], texts: Int = .max) {
+        TextTable(titles, fitting: rows, texts: texts).write(rows)
     }
 
     /// A moment as people read it, in UTC.
@@ -41,6 +41,9 @@ enum Printed {
         // What differs from a round number by rounding alone is one.
         return String(format: "%.4g", (number * scale * (1 - 1e-12)).rounded(.up) / scale)
     }
+
+    /// A measured number in four digits.
+    static func significant(_ number: Double?) -> String { number.map { String(format: "%.4g", $0) } ?? "–" }
 
     static func percent(_ fraction: Double?) -> String {
         fraction.map { String(format: "%.1f %%", 100 * $0) } ?? "–"

@@ -157,32 +157,16 @@ struct AggregateCommand: AsyncParsableCommand {
     private static func contributions(from arguments: [String]) throws -> [OfflineAggregation.Contribution] {
         var counts: [String: Int] = [:]
         return try arguments.map { argument in
-            let (path, weight) = try weighted(argument)
+            let adapter = try WeightedAdapter(parsing: argument)
             // The same directory may be given twice; each counts, under a name of its own.
-            let count = counts[path, default: 0] + 1
-            counts[path] = count
-            let directory = URL(fileURLWithPath: path, isDirectory: true)
+            let count = counts[adapter.path, default: 0] + 1
+            counts[adapter.path] = count
             return OfflineAggregation.Contribution(
-                client: ClientID(count == 1 ? path : "\(path) (\(count))"),
-                weight: weight,
-                directory: directory
+                client: ClientID(count == 1 ? adapter.path : "\(adapter.path) (\(count))"),
+                weight: adapter.weight,
+                directory: adapter.directory
             )
         }
-    }
-
-    /// Splits at the last `=`, unless a directory has the whole argument for its name.
-    private static func weighted(_ argument: String) throws -> (path: String, weight: Double) {
-        guard let separator = argument.lastIndex(of: "="), !FileManager.default.fileExists(atPath: argument) else {
-            return (argument, 1)
-        }
-        let (path, text) = (argument[..<separator], argument[argument.index(after: separator)...])
-        guard let weight = Double(text) else {
-            throw ValidationError("'\(text)' is no weight. Write ADAPTER=WEIGHT with a number, such as berlin=1200.")
-        }
-        guard weight.isFinite, weight >= 0 else {
-            throw ValidationError("The weight of '\(path)' is \(text). Weights are finite numbers of at least 0.")
-        }
-        return (String(path), weight)
     }
 }
 

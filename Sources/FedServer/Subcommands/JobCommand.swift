@@ -7,7 +7,7 @@ struct JobCommand: AsyncParsableCommand {
         abstract: "Submit, watch and export jobs.",
         subcommands: [
             JobSubmitCommand.self, JobListCommand.self, JobStatusCommand.self, JobWaitCommand.self,
-            JobCancelCommand.self, JobMetricsCommand.self, JobExportCommand.self,
+            JobCancelCommand.self, JobMetricsCommand.self, JobExportCommand.self, JobSchemaCommand.self,
         ]
     )
 }

@@ -22,11 +22,18 @@ struct CompareCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The folder for the comparison.", valueName: "folder"))
     var out = "comparison"
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() async throws {
         let runs = folders.map { URL(fileURLWithPath: $0, isDirectory: true) }
         let target = URL(fileURLWithPath: out, isDirectory: true)
         let comparison = try Comparison(directories: runs)
         try comparison.write(to: target)
+        if json {
+            print(JSONListing.text(comparison.plainTable.header, comparison.plainTable.rows))
+            return
+        }
         let (header, rows) = comparison.table
         TextTable(header, fitting: rows, texts: 1).write(rows)
         print("\n\(target.standardizedFileURL.path)")

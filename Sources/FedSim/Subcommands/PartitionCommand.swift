@@ -27,6 +27,9 @@ struct PartitionCommand: AsyncParsableCommand {
     @Flag(help: "Write the rows of each client as a JSON lines file, which fed-client takes as its data.")
     var writeData = false
 
+    @Flag(help: "Print JSON, with every client.")
+    var json = false
+
     func validate() throws {
         guard !writeData || out != nil else { throw ValidationError("--write-data needs a folder: give --out.") }
     }
@@ -43,14 +46,23 @@ struct PartitionCommand: AsyncParsableCommand {
         )
         let (population, data) = try bench.population(for: run.experiment)
         let table = PartitionTable(population)
-        let shown = (0..<min(population.count, Self.shownClients)).map(table.cells)
-        TextTable(table.columns, fitting: shown, texts: 2).write(shown)
-        if population.count > shown.count { print("… and \(population.count - shown.count) more") }
-        let empty = table.emptyClientCount
-        if empty > 0 { print("\(empty) clients have no rows to train on and take no part.") }
+        if json {
+            print(JSONListing.text(table.columns, (0..<population.count).map(table.cells)))
+        } else {
+            Self.show(table, of: population.count)
+        }
         guard let out else { return }
         let folder = URL(fileURLWithPath: out, isDirectory: true)
         try table.write(to: folder)
         if writeData { try PartitionData(population: population, data: data).write(to: folder) }
+    }
+
+    /// Prints the first clients.
+    private static func show(_ table: PartitionTable, of count: Int) {
+        let shown = (0..<min(count, shownClients)).map(table.cells)
+        TextTable(table.columns, fitting: shown, texts: 2).write(shown)
+        if count > shown.count { print("… and \(count - shown.count) more") }
+        let empty = table.emptyClientCount
+        if empty > 0 { print("\(empty) clients have no rows to train on and take no part.") }
     }
 }

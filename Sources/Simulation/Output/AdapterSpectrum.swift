@@ -1,6 +1,5 @@
+import AdapterTools
 import Adapters
-private import Foundation
-import LinearAlgebra
 
 /// How an adapter's change of the model is spread over directions.
 package struct AdapterSpectrum: Sendable, Hashable, Codable {
@@ -13,30 +12,22 @@ package struct AdapterSpectrum: Sendable, Hashable, Codable {
 }
 
 extension AdapterSpectrum {
-    /// Measures the layers of `adapter`.
+    /// Measures the layers of `adapter`; those that cannot be measured are left out.
     ///
     /// - Complexity: O((out + in)·r²) a layer: ΔW is never formed.
     init(of adapter: LoRAAdapter) {
-        var (sum, entropySum, count) = ([Double](), 0.0, 0)
-        for (_, module) in adapter.modules.sorted(by: { $0.key < $1.key }) {
-            guard let values = Self.normalizedValues(of: module) else { continue }
-            sum += [Double](repeating: 0, count: max(values.count - sum.count, 0))
-            for (place, value) in values.enumerated() { sum[place] += value }
-            entropySum += exp(values.reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 })
+        var (sum, rankSum, count) = ([Double](), 0.0, 0)
+        for (path, module) in adapter.modules.sorted(by: { $0.key < $1.key }) {
+            guard let spectrum = try? LayerSpectrum(of: module, at: path), let shares = spectrum.shares,
+                let effectiveRank = spectrum.effectiveRank
+            else { continue }
+            sum += [Double](repeating: 0, count: max(shares.count - sum.count, 0))
+            for (place, share) in shares.enumerated() { sum[place] += share }
+            rankSum += effectiveRank
             count += 1
         }
         guard count > 0 else { return }
         values = sum.map { $0 / Double(count) }
-        effectiveRank = entropySum / Double(count)
-    }
-
-    private static func normalizedValues(of module: LoRAModule) -> [Double]? {
-        let plain = module.withoutCore
-        let rank = min(plain.rank, plain.inputWidth, plain.outputWidth)
-        var product = FactoredSum(rows: plain.outputWidth, columns: plain.inputWidth)
-        product.add(plain.b, plain.a)
-        guard let values = try? product.truncatedSVD(rank: rank).singularValues else { return nil }
-        let sum = values.reduce(0, +)
-        return sum > 0 ? values.map { $0 / sum } : nil
+        effectiveRank = rankSum / Double(count)
     }
 }

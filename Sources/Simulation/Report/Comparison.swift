@@ -80,8 +80,11 @@ package struct Comparison {
         return (["run", "seeds"] + shown.map(\.title), rows)
     }
 
-    /// The same as comma-separated values with plain numbers: mean, lowest and highest of each figure.
-    var commaSeparated: String {
+    /// The same as comma-separated values.
+    var commaSeparated: String { ([plainTable.header] + plainTable.rows).map(CSV.line).joined() }
+
+    /// The same with plain numbers: mean, lowest and highest of each figure; empty cells where there is none.
+    package var plainTable: (header: [String], rows: [[String]]) {
         let shown = Self.figures.filter { figure in groups.contains { $0.figure(figure.key) != nil } }
         let header =
             ["run", "seeds"]
@@ -94,7 +97,7 @@ package struct Comparison {
                     ]
                 }
         }
-        return ([header] + rows).map(CSV.line).joined()
+        return (header, rows)
     }
 
     // MARK: - Files

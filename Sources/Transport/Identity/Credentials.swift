@@ -84,6 +84,11 @@ package struct ServerCredentials: Sendable {
     package var authority: NodeCertificate { credentials.issuer }
     /// Every trusted authority.
     package var authorities: [NodeCertificate] { credentials.authorities }
+
+    /// Whether the certificate names a host, so that clients may reach the server under it.
+    package func names(_ host: String) -> Bool {
+        (try? HostName(host))?.isNamed(by: certificate.certificate) ?? false
+    }
 }
 
 /// A client's credentials.

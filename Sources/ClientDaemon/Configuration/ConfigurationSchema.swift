@@ -1,0 +1,67 @@
+package import FederatedLearning
+
+/// The schemas of the two files that a data steward writes.
+package enum ConfigurationSchema {
+    /// What `client.yaml` takes; a key without a value counts as absent.
+    package static var client: ValueSchema {
+        let server = ValueSchema.section(
+            [("host", .text(atMost: 4096)), ("port", .integer(1...65_535))],
+            required: ["host", "port"]
+        )
+        let privacy = ValueSchema.section(
+            [("epsilon_limit", .number(above: 0)), ("delta", .number(above: 0, below: 1))],
+            required: ["epsilon_limit", "delta"]
+        )
+        return .section([
+            ("server", server.orNothing.described("Where the federation listens; `fed-client join` writes it.")),
+            ("data", path.orNothing.described("The data file of this silo; it is read here and never sent.")),
+            ("models", ValueSchema.names(of: path).orNothing.described("Base models by the name that jobs give them.")),
+            (
+                "max_rank",
+                ValueSchema.integer(ClientConfiguration.ranks).orNothing
+                    .described("The largest adapter rank that this silo trains.")
+            ),
+            (
+                "tags",
+                ValueSchema.names(of: .text(atMost: 4096)).orNothing
+                    .described("Labels by which jobs may choose this silo; the server sees them.")
+            ),
+            (
+                "threads",
+                ValueSchema.integer(ClientConfiguration.threadCounts).orNothing
+                    .described("How many threads training may use.")
+            ),
+            ("privacy", privacy.orNothing.described("What all jobs together may give away of this silo's data.")),
+        ])
+    }
+
+    /// What `policy.yaml` takes; a key without a value counts as absent.
+    package static var policy: ValueSchema {
+        func list(of element: ValueSchema) -> ValueSchema {
+            .list(of: element, count: 0...100_000, isUnique: false)
+        }
+        let text = ValueSchema.text(atMost: 4096)
+        return .section([
+            ("jobs", list(of: text).orNothing.described("Names of jobs; * stands for any characters.")),
+            ("strategies", list(of: text).orNothing.described("Names of strategies.")),
+            ("models", list(of: .digest).orNothing.described("SHA-256 digests of base models.")),
+            (
+                "minimum_privacy",
+                ValueSchema.choice(SiloPolicy.Privacy.self).orNothing
+                    .described("How much a job's privacy.mechanism has to do.")
+            ),
+            ("data", list(of: path).orNothing.described("Data files that may be trained on.")),
+            (
+                "max_epochs",
+                ValueSchema.integer(1...1_000_000).orNothing.described("How often a round may use the data.")
+            ),
+            (
+                "evaluation",
+                ValueSchema.choice(["allowed", "refused"]).orNothing
+                    .described("Whether held-out figures may be reported.")
+            ),
+        ])
+    }
+
+    private static let path = ValueSchema.text(atMost: 4096)
+}
