@@ -11,10 +11,19 @@ import UnixSignals
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stay connected and train when the server asks, until SIGTERM or Ctrl-C.",
-        discussion: "Flags win over client.yaml in the directory."
+        discussion: """
+            Flags win over client.yaml in the directory. With --join one command does what `join` and `run` do; given \
+            again after that, it only runs.
+            """
     )
 
     @OptionGroup var options: DirectoryOptions
+
+    @Option(
+        name: .customLong("join"),
+        help: ArgumentHelp("Join with this string first, unless that is done.", valueName: "join-string")
+    )
+    var invitation: String?
 
     @Option(help: ArgumentHelp("The data of this silo, JSONL or CSV.", valueName: "file"))
     var data: String?
@@ -48,13 +57,17 @@ struct Run: AsyncParsableCommand {
 
     func run() async throws {
         let directory = options.directory
+        let logger = Logger.standardError(level: logLevel)
+        if let invitation, !directory.isJoined {
+            let enrolment = try await Membership.join(invitation, directory: directory, logger: logger)
+            logger.notice("Joined", metadata: ["name": "\(enrolment.name)"])
+        }
         guard directory.isJoined else { throw ClientError.notJoined(path: directory.url.path) }
         var configuration = try ConfigurationFile.read(from: directory)
         if let data { configuration.data = URL(fileURLWithPath: data) }
         if let maxRank { configuration.maximumRank = maxRank }
         if let threads { configuration.threads = threads }
         let membership = try Membership(of: directory, configuration: configuration)
-        let logger = Logger.standardError(level: logLevel)
         if try FileSystemKind(of: directory.url) != .local {
             logger.warning(
                 "The directory is on no local disk; see `fed-client doctor`",
