@@ -28,7 +28,7 @@ enum TLSDialer {
     ) async throws -> Admission {
         let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connectTimeout(TimeAmount(limits.connectTimeout))
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.recvAllocator, value: ConnectionOptions.receiveAllocator)
             .channelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMark)
         let attempt: Attempt

@@ -121,7 +121,7 @@ struct TLSListener: Sendable {
 extension ServerBootstrap {
     /// What every accepted connection is set to.
     fileprivate func applyingChildOptions() -> ServerBootstrap {
-        childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+        childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.recvAllocator, value: ConnectionOptions.receiveAllocator)
             .childChannelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMark)
     }
