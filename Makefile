@@ -13,6 +13,7 @@ FORMATTED := Package.swift Sources Tests
 .PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft verify-adapters protocol man install clean
 .PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol docs \
 	docs-test deb deb-try clean
+.PHONY: demo test attack kill dst dst-bugs fuzz bench lint format build setup data verify-with-peft protocol clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -38,6 +39,15 @@ kill: ## Kills the server and its clients ROUNDS times over TLS, and checks that
 	swift build $(SWIFT_BUILD) --product fed-server
 	swift build $(SWIFT_BUILD) --product KillHarness
 	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills $(ROUNDS)
+
+SEEDS ?= 2000
+dst: ## Plays SEEDS federations on simulated clocks, networks and disks, each with faults of its own
+	swift build $(SWIFT_BUILD) --product fed-dst
+	.build/release/fed-dst run --seeds $(SEEDS)
+
+dst-bugs: ## Plants one bug after the other, to see whether dst finds it
+	swift build $(SWIFT_BUILD) --product fed-dst
+	.build/release/fed-dst bugs
 
 attack: data ## Every attack on a server process of its own, a siege, and a crowd of idle clients
 	ENABLE_ATTACK=1 swift build $(SWIFT_BUILD)

@@ -7,6 +7,7 @@ let package = Package(
         .executable(name: "fed-server", targets: ["FedServer"]),
         .executable(name: "fed-client", targets: ["FedClient"]),
         .executable(name: "fed-sim", targets: ["FedSim"]),
+        .executable(name: "fed-dst", targets: ["FedDST"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -217,6 +218,30 @@ let package = Package(
             name: "AttackSuiteTests",
             dependencies: ["AttackSuite", "FederationHarness", "TestSupport"]
         ),
+        // A federation whose threads, clocks, network and disks are simulated, and faults from a seed
+        .target(name: "CSimulatedSystem", path: "Tests/CSimulatedSystem"),
+        .target(
+            name: "DeterministicSimulation",
+            dependencies: [
+                "Adapters", "Aggregation", "CSimulatedSystem", "ClientDaemon", "Coordinator", "DifferentialPrivacy",
+                "FederatedLearning", "LinearAlgebra", "TestSupport", "Transport", "WireProtocol",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            path: "Tests/DeterministicSimulation",
+            exclude: ["README.md"]
+        ),
+        .executableTarget(
+            name: "FedDST",
+            dependencies: [
+                "DeterministicSimulation", "LinearAlgebra",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/FedDST"
+        ),
+        .testTarget(name: "DeterministicSimulationTests", dependencies: ["TestSupport"]),
         // Readers of bytes from outside, for fuzzers and for the replay of what they found
         .target(
             name: "FuzzTargets",

@@ -15,6 +15,7 @@ package struct FederationClient: Service {
     private let policy: SiloPolicy
     private let membership: Membership
     private let trainers: any TrainerProvider
+    private let dialer: any ServerDialer
     private let limits: TransportLimits
     private let backoff: ReconnectBackoff
     private let logger: Logger
@@ -28,6 +29,7 @@ package struct FederationClient: Service {
     ///   - policy: What it consents to.
     ///   - membership: Who this client is.
     ///   - trainers: Gives the trainer for an order.
+    ///   - dialer: Connects to the server.
     ///   - limits: The patience with the network.
     ///   - backoff: How long to wait between attempts.
     ///   - logger: Where it says what happens.
@@ -38,6 +40,7 @@ package struct FederationClient: Service {
         policy: SiloPolicy = .open,
         membership: Membership,
         trainers: any TrainerProvider,
+        dialer: any ServerDialer = TLSServerDialer(),
         limits: TransportLimits = .federation,
         backoff: ReconnectBackoff = ReconnectBackoff(),
         logger: Logger,
@@ -48,6 +51,7 @@ package struct FederationClient: Service {
         self.policy = policy
         self.membership = membership
         self.trainers = trainers
+        self.dialer = dialer
         self.limits = limits
         self.backoff = backoff
         self.logger = logger
@@ -168,9 +172,8 @@ package struct FederationClient: Service {
     ) async -> Attempt {
         var wasWelcomed = false
         do {
-            let ending = try await FederationDialer.withConnection(
-                host: membership.server.host,
-                port: membership.server.port,
+            let ending = try await dialer.withConnection(
+                to: membership.server,
                 credentials: keeper.credentials,
                 limits: limits,
                 logger: logger

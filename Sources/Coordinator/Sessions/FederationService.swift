@@ -22,17 +22,20 @@ package struct FederationService: Service {
 
     package func run() async throws {
         try await cancelWhenGracefulShutdown {
-            try await listener.run(onBound: onBound) { connection in await serve(connection) }
+            try await listener.run(onBound: onBound) { connection in await environment.serve(connection) }
         }
         await environment.registry.close()
     }
+}
 
-    private func serve(_ connection: FrameConnection) async {
-        let session = ClientSession(peer: connection.peer, environment: environment)
-        await SessionDriver(connection: connection, session: session, payloads: environment.payloads).run()
-        guard await environment.registry.leave(session) else { return }
+extension SessionEnvironment {
+    /// Holds the conversation over a connection to its end.
+    package func serve(_ connection: FrameConnection) async {
+        let session = ClientSession(peer: connection.peer, environment: self)
+        await SessionDriver(connection: connection, session: session, payloads: payloads).run()
+        guard await registry.leave(session) else { return }
         let lastHeard = await session.lastHeard
-        try? await environment.clients.departed(session.client, at: lastHeard)
-        environment.logger.info("Client disconnected", metadata: ["client.id": "\(session.client)"])
+        try? await clients.departed(session.client, at: lastHeard)
+        logger.info("Client disconnected", metadata: ["client.id": "\(session.client)"])
     }
 }

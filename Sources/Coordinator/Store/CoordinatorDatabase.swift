@@ -11,19 +11,32 @@ package struct CoordinatorDatabase: Sendable {
     package let writer: any DatabaseWriter
     private let path: String
 
+    /// How many statements may run at a time.
+    package enum Concurrency: Sendable {
+        /// One writes while others read.
+        case concurrentReads
+        /// One after the other, on one connection: what happens has one order.
+        case serial
+    }
+
     /// Opens the database in `file`, and makes it when there is none.
     ///
     /// - Throws: ``CoordinatorError/databaseTooNew(path:)`` or ``CoordinatorError/databaseUnusable(path:reason:)``.
-    package init(file: URL) throws {
+    package init(file: URL, _ concurrency: Concurrency = .concurrentReads) throws {
         do {
             // SQLite gives the write-ahead log and its index the permissions of the database file.
             if !FileManager.default.fileExists(atPath: file.path) {
                 try SecretFile.write("", to: file)
             }
-            let pool = try DatabasePool(path: file.path, configuration: Self.configuration())
-            // GRDB chooses NORMAL for a pool, which forgets the latest commits when the power fails.
-            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-            self.writer = pool
+            var configuration = Self.configuration()
+            configuration.journalMode = .wal
+            self.writer =
+                switch concurrency {
+                case .concurrentReads: try DatabasePool(path: file.path, configuration: configuration)
+                case .serial: try DatabaseQueue(path: file.path, configuration: configuration)
+                }
+            // GRDB chooses NORMAL for a write-ahead log, which forgets the latest commits when the power fails.
+            try writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             self.path = file.path
             try migrate()
         } catch let error as DatabaseError {

@@ -1,17 +1,6 @@
 import NIOCore
 import NIOSSL
 import NIOTLS
-import WireProtocol
-
-/// A peer that has passed the handshake, and the channel to it.
-struct Admission: Sendable {
-    /// `nil` on the enrolment listener, where peers have no certificate.
-    let peer: PeerIdentity?
-    let address: String
-    let channel: NIOAsyncChannel<Frame, ByteBuffer>
-    let allowance: FrameAllowance
-    let failure: ConnectionFailure
-}
 
 /// Waits for the handshake, judges the peer, and only then builds the rest of the pipeline.
 ///
@@ -68,26 +57,7 @@ final class AdmissionHandler: ChannelInboundHandler, RemovableChannelHandler {
         do {
             let certificate = try pipeline.nioSSL_peerCertificate()
             let peer = try judge(certificate.map { try NodeCertificate(bytes: $0.toDERBytes()) }, address)
-            let failure = ConnectionFailure()
-            let allowance = FrameAllowance(limits.inbound)
-            try pipeline.addHandlers([
-                ByteToMessageHandler(FrameDecoder(allowance: allowance)), ConnectionFailureHandler(failure),
-            ])
-            let channel = try NIOAsyncChannel<Frame, ByteBuffer>(
-                wrappingChannelSynchronously: context.channel,
-                configuration: .init(backPressureStrategy: ConnectionOptions.frameBackPressure)
-            )
-            decide(
-                .success(
-                    Admission(
-                        peer: peer,
-                        address: address,
-                        channel: channel,
-                        allowance: allowance,
-                        failure: failure
-                    )
-                )
-            )
+            decide(.success(try Admission(of: peer, at: address, on: context.channel, limits: limits)))
             pipeline.removeHandler(context: context, promise: nil)
         } catch {
             refuse(error, context: context)

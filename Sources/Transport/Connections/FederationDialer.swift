@@ -37,17 +37,7 @@ package enum FederationDialer {
         }
         guard let peer = admission.peer else { throw TransportError.untrusted(reason: "it has no certificate") }
         logger.debug("connected", metadata: ["server.address": "\(peer.address)"])
-        return try await admission.channel.executeThenClose { inbound, outbound in
-            try await body(
-                FrameConnection(
-                    peer: peer,
-                    inbound: inbound,
-                    outbound: outbound,
-                    admission: admission,
-                    limits: limits.frames
-                )
-            )
-        }
+        return try await FrameConnection.lend(admission, to: peer, limits: limits, body)
     }
 
     /// Makes sure that the peer is a server, and the one that was meant.

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 package import Logging
 import NIOCore
 import WireProtocol
@@ -67,24 +67,14 @@ package struct FederationListener: Sendable {
         )
         try await listener.run(onBound: onBound) { admission in
             guard let peer = admission.peer else { return }
-            try? await admission.channel.executeThenClose { inbound, outbound in
-                await handle(
-                    FrameConnection(
-                        peer: peer,
-                        inbound: inbound,
-                        outbound: outbound,
-                        admission: admission,
-                        limits: limits.frames
-                    )
-                )
-            }
+            try? await FrameConnection.lend(admission, to: peer, limits: limits, handle)
         }
     }
 
     /// Takes the client's name from its certificate, which the handshake has verified.
     ///
     /// A resumed session has shown its certificate earlier, so that the dates are looked at here.
-    static func judge(
+    package static func judge(
         _ certificate: NodeCertificate?,
         _ address: String,
         now: Date

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 package import WireProtocol
 
 /// One authenticated connection that carries frames.
@@ -16,7 +16,7 @@ package struct FrameConnection: Sendable {
     private let failure: ConnectionFailure
     private let limits: FrameLimits
 
-    init(
+    private init(
         peer: PeerIdentity,
         inbound: NIOAsyncChannelInboundStream<Frame>,
         outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>,
@@ -30,6 +30,47 @@ package struct FrameConnection: Sendable {
         self.allowance = admission.allowance
         self.failure = admission.failure
         self.limits = limits
+    }
+
+    /// Lends a connection over a channel on which both sides have proved who they are, and closes it.
+    ///
+    /// What carries the bytes is the caller's to choose: TLS when deployed, a simulated network in tests.
+    ///
+    /// - Parameters:
+    ///   - channel: An open channel of bytes, on whose event loop this is called.
+    ///   - peer: Who is at the other end.
+    ///   - limits: What is given to the peer.
+    ///   - body: What to do with the connection.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws.
+    package static func lend<Result>(
+        over channel: any Channel,
+        to peer: PeerIdentity,
+        limits: TransportLimits,
+        _ body: (FrameConnection) async throws -> Result
+    ) async throws -> Result {
+        let admission = try Admission(of: peer, at: peer.address, on: channel, limits: limits)
+        return try await lend(admission, to: peer, limits: limits, body)
+    }
+
+    /// Lends the connection to an admitted peer, and closes it.
+    static func lend<Result>(
+        _ admission: Admission,
+        to peer: PeerIdentity,
+        limits: TransportLimits,
+        _ body: (FrameConnection) async throws -> Result
+    ) async throws -> Result {
+        try await admission.channel.executeThenClose { inbound, outbound in
+            try await body(
+                FrameConnection(
+                    peer: peer,
+                    inbound: inbound,
+                    outbound: outbound,
+                    admission: admission,
+                    limits: limits.frames
+                )
+            )
+        }
     }
 
     /// Sends a frame, waiting while the other side does not read.

@@ -7,10 +7,13 @@ import Testing
 
 @Suite("Coordinator database")
 struct CoordinatorDatabaseTests {
-    @Test("forces every commit to disk and checks references")
-    func pragmas() async throws {
+    @Test(
+        "forces every commit to disk and checks references, however many connections it has",
+        arguments: [CoordinatorDatabase.Concurrency.concurrentReads, .serial]
+    )
+    func pragmas(_ concurrency: CoordinatorDatabase.Concurrency) async throws {
         try await withTemporaryDirectory { folder in
-            let database = try CoordinatorDatabase(file: folder.appendingPathComponent("db.sqlite"))
+            let database = try CoordinatorDatabase(file: folder.appendingPathComponent("db.sqlite"), concurrency)
             let (journal, synchronous, foreignKeys) = try await database.writer.write { db in
                 (
                     try String.fetchOne(db, sql: "PRAGMA journal_mode"),

@@ -1,0 +1,78 @@
+import ClientDaemon
+import Foundation
+import Logging
+import Transport
+
+/// One client of a simulated federation: the shipped daemon, whole, over a simulated network and disk.
+final class ClientNode {
+    let number: Int
+    let name: String
+    private unowned let federation: SimulatedFederation
+    private(set) var process: SimulatedProcess
+    private(set) var folder: URL
+    private var task: Task<Void, Never>?
+    /// How often it was started.
+    private(set) var generation = 0
+
+    init(_ number: Int, of federation: SimulatedFederation, folder: URL) {
+        self.number = number
+        self.name = FederationTemplate.name(of: number)
+        self.federation = federation
+        self.folder = folder
+        self.process = SimulatedProcess(name: name, number: number + 2)
+        self.process.isAlive = false
+    }
+
+    func start() {
+        generation += 1
+        let process = SimulatedProcess(name: name, number: number + 2)
+        process.calendarOffset = self.process.calendarOffset
+        self.process = process
+        federation.log.note("client starts", process, generation)
+        let (number, folder, federation) = (number, folder, federation)
+        federation.scheduler.perform(as: process) {
+            task = Task.detached {
+                do {
+                    try await Self.run(number, in: folder, of: federation, as: process)
+                    federation.ended(process, because: nil)
+                } catch {
+                    federation.ended(process, because: error)
+                }
+            }
+        }
+    }
+
+    /// Ends the process at once.
+    func stop() {
+        process.isAlive = false
+        task?.cancel()
+        task = nil
+    }
+
+    /// Moves to what is left of the disk.
+    func move(to folder: URL) { self.folder = folder }
+
+    private static func run(
+        _ number: Int,
+        in folder: URL,
+        of federation: SimulatedFederation,
+        as process: SimulatedProcess
+    ) async throws {
+        let directory = ClientDaemon.ClientDirectory(folder)
+        let configuration = try ConfigurationFile.read(from: directory)
+        let client = FederationClient(
+            directory: directory,
+            configuration: configuration,
+            membership: try Membership(of: directory, configuration: configuration),
+            trainers: federation.trainer(of: number),
+            dialer: SimulatedDialer { credentials in
+                try await federation.dial(from: number, process, with: credentials)
+            },
+            logger: Logger(label: "client") { _ in SwiftLogNoOpLogHandler() },
+            observe: { event in
+                if process.isAlive { federation.observed(event, at: number, process, in: directory) }
+            }
+        )
+        try await client.run()
+    }
+}

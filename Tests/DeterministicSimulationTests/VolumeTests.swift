@@ -1,0 +1,63 @@
+import TestSupport
+import Testing
+
+/// What a power cut leaves.
+@Suite("Volume")
+struct VolumeTests {
+    private var generator = SystemRandomNumberGenerator()
+
+    @Test("a file that was forced to disk in a folder that was, too, is there after a power cut")
+    mutating func durableFile() {
+        var volume = Volume()
+        volume.learn("/a/b", content: nil)
+        let file = volume.create("/a/b")
+        volume.write([1, 2, 3], at: 0, of: file)
+        volume.sync(file)
+        volume.sync(folder: "/a")
+        for _ in 0..<20 { #expect(volume.afterPowerCut(using: &generator)["/a/b"] == .some([1, 2, 3])) }
+    }
+
+    @Test("a name that was not forced to disk is there or not, and both happen")
+    mutating func nameInDoubt() {
+        var volume = Volume()
+        volume.learn("/a/b", content: nil)
+        let file = volume.create("/a/b")
+        volume.write([1], at: 0, of: file)
+        volume.sync(file)
+        let outcomes = (0..<200).map { _ in volume.afterPowerCut(using: &generator)["/a/b"] ?? nil }
+        #expect(Set(outcomes) == [nil, [1]])
+    }
+
+    @Test("of an unforced write nothing, whole sectors or everything is left")
+    mutating func tornWrite() {
+        var volume = Volume()
+        volume.learn("/f", content: [])
+        volume.write([UInt8](repeating: 7, count: 1500), at: 0, of: volume.file(at: "/f") ?? 0)
+        let lengths = Set((0..<400).map { _ in (volume.afterPowerCut(using: &generator)["/f"] ?? nil)?.count })
+        #expect(lengths == [0, 512, 1024, 1500])
+    }
+
+    @Test("a rename either happened or not: never both names, never none")
+    mutating func rename() {
+        var volume = Volume()
+        volume.learn("/d/new", content: [2])
+        volume.learn("/d/old", content: [1])
+        volume.move("/d/new", to: "/d/old")
+        for _ in 0..<100 {
+            let left = volume.afterPowerCut(using: &generator)
+            let (old, new) = (left["/d/old"] ?? nil, left["/d/new"] ?? nil)
+            #expect((old == [1] && new == [2]) || (old == [2] && new == nil))
+        }
+        #expect(volume.afterKill["/d/old"] == .some([2]))
+    }
+
+    @Test("what a failed fsync was to force to disk is lost, though programs go on seeing the file")
+    mutating func failedSync() {
+        var volume = Volume()
+        volume.learn("/f", content: [1])
+        let file = volume.file(at: "/f") ?? 0
+        volume.write([9], at: 0, of: file)
+        volume.losePending(of: file)
+        for _ in 0..<20 { #expect(volume.afterPowerCut(using: &generator)["/f"] == .some([1])) }
+    }
+}

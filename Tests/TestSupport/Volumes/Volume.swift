@@ -1,0 +1,115 @@
+/// What one machine's disk holds, and what of it a power cut would leave.
+///
+/// A value without I/O. Files are what POSIX promises and no more: content lasts when the file was forced to disk, a name
+/// when its folder was; until then any beginning of the sequence of changes may have reached the disk, and of the last
+/// write a part. Folders last as soon as they are made.
+package struct Volume {
+    private enum NameChange {
+        case set(String, file: Int)
+        case move(from: String, to: String)
+        case remove(String)
+
+        /// The folder that makes it last when it is forced to disk.
+        var folder: Substring {
+            switch self {
+            case .set(let path, _), .move(_, let path), .remove(let path): Volume.folder(of: path)
+            }
+        }
+    }
+
+    private var files: [FileImage] = []
+    /// Which file programs see at each path that was changed; `nil` inside for none.
+    private var present: [String: Int?] = [:]
+    /// Which one a power cut leaves there in any case.
+    private var durable: [String: Int?] = [:]
+    private var pending: [NameChange] = []
+
+    package init() {}
+
+    package static func folder(of path: String) -> Substring { path[..<(path.lastIndex(of: "/") ?? path.startIndex)] }
+
+    /// Whether the path was looked at before.
+    package func knows(_ path: String) -> Bool { present[path] != nil }
+
+    /// Takes note of a path before it is changed for the first time; `content` is `nil` where nothing is.
+    package mutating func learn(_ path: String, content: [UInt8]?) {
+        guard present[path] == nil else { return }
+        var file: Int?
+        if let content {
+            files.append(FileImage(durable: content))
+            file = files.count - 1
+        }
+        present[path] = .some(file)
+        durable[path] = .some(file)
+    }
+
+    /// The number of the file at a known path.
+    package func file(at path: String) -> Int? { present[path] ?? nil }
+
+    /// Makes an empty file at a known path where none is.
+    package mutating func create(_ path: String) -> Int {
+        files.append(FileImage(durable: []))
+        present[path] = files.count - 1
+        pending.append(.set(path, file: files.count - 1))
+        return files.count - 1
+    }
+
+    package mutating func write(_ bytes: [UInt8], at offset: Int, of file: Int) {
+        files[file].write(bytes, at: offset)
+    }
+
+    package mutating func truncate(_ file: Int, to length: Int) { files[file].truncate(to: length) }
+
+    package mutating func sync(_ file: Int) { files[file].sync() }
+
+    /// Loses what was not forced to disk, as a failed fsync does.
+    package mutating func losePending(of file: Int) { files[file].losePending() }
+
+    package func length(of file: Int) -> Int { files[file].length }
+
+    package mutating func move(_ from: String, to: String) {
+        pending.append(.move(from: from, to: to))
+        Self.apply(.move(from: from, to: to), to: &present)
+    }
+
+    package mutating func remove(_ path: String) {
+        pending.append(.remove(path))
+        present[path] = .some(nil)
+    }
+
+    package mutating func sync(folder: String) {
+        var left: [NameChange] = []
+        for change in pending {
+            if change.folder == folder { Self.apply(change, to: &durable) } else { left.append(change) }
+        }
+        pending = left
+    }
+
+    private static func apply(_ change: NameChange, to names: inout [String: Int?]) {
+        switch change {
+        case .set(let path, let file): names[path] = .some(file)
+        case .move(let from, let to):
+            names[to] = .some(names[from] ?? nil)
+            names[from] = .some(nil)
+        case .remove(let path): names[path] = .some(nil)
+        }
+    }
+
+    // MARK: - What is left
+
+    /// The content of every changed path after the process was killed: everything that it did; `nil` for none.
+    package var afterKill: [String: [UInt8]?] {
+        present.mapValues { $0.map { files[$0].content } }
+    }
+
+    /// The content of every changed path after a power cut, as `generator` draws it among all that is possible.
+    package func afterPowerCut(using generator: inout some RandomNumberGenerator) -> [String: [UInt8]?] {
+        var names = durable
+        for change in pending.prefix(Int.random(in: 0...pending.count, using: &generator)) {
+            Self.apply(change, to: &names)
+        }
+        return names.sorted { $0.key < $1.key }.reduce(into: [:]) { content, name in
+            content[name.key] = .some(name.value.map { files[$0].remains(using: &generator) })
+        }
+    }
+}
