@@ -66,7 +66,13 @@ package struct Checkup: Sendable {
             }
         )
         findings += await checkMembership(configuration)
-        findings.append(check("data") { try describeData(data ?? configuration.data, policy) })
+        let file = data ?? configuration.data
+        if let settings = configuration.trainer {
+            findings.append(check("data") { try describeForeignData(file, policy) })
+            findings.append(await trainer(settings, threads: configuration.threads))
+        } else {
+            findings.append(check("data") { try describeData(file, policy) })
+        }
         findings += checkModels(configuration)
         return findings
     }
@@ -147,11 +153,25 @@ package struct Checkup: Sendable {
         }
     }
 
-    private func describeData(_ file: URL?, _ policy: SiloPolicy) throws -> String {
+    /// What a trainer of the steward's reads, only that trainer understands.
+    private func describeForeignData(_ file: URL?, _ policy: SiloPolicy) throws -> String {
+        let file = try permitted(file, policy)
+        guard FileManager.default.isReadableFile(atPath: file.path) else {
+            throw ClientError.cannotRead(path: file.path, reason: "it does not exist, or is not for this user")
+        }
+        return "\(file.path), read by the trainer"
+    }
+
+    private func permitted(_ file: URL?, _ policy: SiloPolicy) throws -> URL {
         guard let file else { throw ClientError.noData(path: directory.configurationFile.path) }
         guard policy.allows(data: file) else {
             throw ClientError.dataNotAllowed(data: file.path, policy: directory.policyFile.path)
         }
+        return file
+    }
+
+    private func describeData(_ file: URL?, _ policy: SiloPolicy) throws -> String {
+        let file = try permitted(file, policy)
         let data = try DataFile(contentsOf: file)
         let heldOut = data.rows.count { $0.split == .test }
         var counts: [String: Int] = [:]
