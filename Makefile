@@ -6,7 +6,7 @@ SWIFT_BUILD := -c release -Xswiftc -enable-testing
 export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
-.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol clean
+.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft peft-federation protocol clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -55,6 +55,9 @@ data: setup ## Fetches the base model and the texts once, into the cache folder
 
 verify-with-peft: ## Loads the demo's adapter with Hugging Face peft and compares its predictions (installs 1.7 GB once)
 	examples/four-silos/verify-with-peft
+
+peft-federation: data build ## Four native silos, then two native and two PEFT silos in one federation (installs 1.7 GB once)
+	examples/peft-trainer/run
 
 protocol: ## Generates the Swift code of protocol/control.proto again
 	protocol/generate-swift
