@@ -14,6 +14,7 @@ FORMATTED := Package.swift Sources Tests
 .PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol docs \
 	docs-test deb deb-try clean
 .PHONY: demo test attack kill dst dst-bugs fuzz bench lint format build setup data verify-with-peft protocol clean
+.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft peft-federation protocol clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -91,6 +92,8 @@ verify-with-peft: ## Loads the demo's adapter with Hugging Face peft and compare
 protocol: ## Generates the Swift and the Python code of protocol/control.proto again
 verify-adapters: build ## Compares `fed-server adapter` with Hugging Face peft, and its GGUF files with gguf (VENV=a Python with both)
 	$(VENV)/bin/python Tests/AdapterToolsTests/Fixtures/check_adapter_commands.py .build/release/fed-server
+peft-federation: data build ## Four native silos, then two native and two PEFT silos in one federation (installs 1.7 GB once)
+	examples/peft-trainer/run
 
 protocol: ## Generates the Swift code of protocol/control.proto again
 	protocol/generate-swift

@@ -61,10 +61,15 @@ package struct FederationClient: Service {
     /// Runs until a graceful shutdown, or until there is nothing more to try.
     ///
     /// - Throws: ``Refusal`` when the server does not want this client; ``ClientError/directoryInUse(path:)``; `FileError`
-    ///   when the disk has failed.
+    ///   when the disk has failed; ``TrainerError`` when the silo's own trainer does not start.
     package func run() async throws {
         let lock = try DirectoryLock(of: directory)
         defer { withExtendedLifetime(lock) {} }
+        do {
+            try await cancelWhenGracefulShutdown { try await trainers.prepare() }
+        } catch is CancellationError where Task.isShuttingDownGracefully {
+            return
+        }
         let outbox = try Outbox(directory: directory.outbox)
         let payloads = try PayloadStore(directory: directory.payloads)
         let journal = Journal(

@@ -27,6 +27,7 @@ enum ExitStatus: Int32 {
             case is Refusal: .refused
             case TrainingError.divergedLoss: .failed
             case is TrainingError, is AdapterError: .usage
+            case TrainerError.notFound, TrainerError.cannotStart: .usage
             default: .failed
             }
     }

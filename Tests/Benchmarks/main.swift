@@ -15,6 +15,7 @@ let benchmarks: [any Benchmark.Type] = [
     SimulatedRoundBenchmark.self,
     UploadBenchmark.self,
     RoundBenchmark.self,
+    CommandTrainerBenchmark.self,
     SimulationBenchmark.self,
     PublishedRouteBenchmark.self,
 ]

@@ -16,6 +16,8 @@ package struct ClientConfiguration: Hashable, Sendable {
     package var threads: Int
     /// What may be released of this silo's data, over all jobs; `nil` for no limit of its own.
     package var privacyLimit: PrivacyLimit?
+    /// The program that trains; `nil` for the native trainer.
+    package var trainer: TrainerSettings?
 
     /// A silo's own limit.
     package struct PrivacyLimit: Hashable, Sendable {
@@ -40,8 +42,10 @@ package struct ClientConfiguration: Hashable, Sendable {
         maximumRank: Int = 64,
         tags: [String: String] = [:],
         threads: Int = 1,
-        privacyLimit: PrivacyLimit? = nil
+        privacyLimit: PrivacyLimit? = nil,
+        trainer: TrainerSettings? = nil
     ) {
+        self.trainer = trainer
         self.privacyLimit = privacyLimit
         self.server = server
         self.data = data

@@ -10,7 +10,7 @@ internal import Yams
 package enum ConfigurationFile {
     /// The largest file that is read.
     private static let byteLimit = 256 * 1024
-    static let keys = ["server", "data", "models", "max_rank", "tags", "threads", "privacy"]
+    static let keys = ["server", "data", "models", "max_rank", "tags", "threads", "privacy", "trainer"]
 
     /// Reads the configuration of `directory`, from which relative paths in it start.
     ///
@@ -89,6 +89,7 @@ package enum ConfigurationFile {
                 }
             )
         }
+        configuration.trainer = try top["trainer"].map { try trainer($0, path: path, relativeTo: folder) }
         return configuration
     }
 
@@ -127,6 +128,8 @@ package enum ConfigurationFile {
         # How much of this silo's data all jobs together may give away, as differential privacy counts it; with a limit,
         # only jobs that add noise are worked for.
         # privacy: {epsilon_limit: 8, delta: 1.0e-6}
+        # A program that trains in place of the native trainer, such as your own on PyTorch; see protocol/TRAINER.md.
+        # trainer: {command: /srv/trainer/venv/bin/python /srv/trainer/trainer.py, memory: 16GiB}
 
         """
 

@@ -117,7 +117,12 @@ struct ConfigurationSection {
             case .sequence: "a list"
             case .alias: "an alias"
             }
-        return .invalidValue(path: path, key: prefix + key, found: found, expected: expected)
+        return invalid(key, found, expected)
+    }
+
+    /// The error about a text that is none of those which `key` takes.
+    func invalid(_ key: String, _ found: String, _ expected: String) -> ClientError {
+        .invalidValue(path: path, key: prefix + key, found: found, expected: expected)
     }
 
     private func missing(_ key: String, _ expected: String) -> ClientError {

@@ -9,6 +9,8 @@ package import Transport
 /// tls/                 client.pem, client-key.pem (0600), authority.pem
 /// payloads/            adapters that orders start from
 /// memory/              what stays here between the rounds of a job
+/// trainer/             where a trainer of the steward's works: the only folder that it is told to write into
+/// results/             what such a trainer has returned, while it is read
 /// outbox/              finished updates without a verdict
 /// privacy.json         what was released with noise
 /// status.json          what the daemon is doing, for `fed-client status`
@@ -32,6 +34,8 @@ package struct ClientDirectory: Hashable, Sendable {
     package var payloads: URL { url.appendingPathComponent("payloads", isDirectory: true) }
     package var memory: URL { url.appendingPathComponent("memory", isDirectory: true) }
     package var outbox: URL { url.appendingPathComponent("outbox", isDirectory: true) }
+    package var trainer: URL { url.appendingPathComponent("trainer", isDirectory: true) }
+    package var results: URL { url.appendingPathComponent("results", isDirectory: true) }
     package var ledgerFile: URL { url.appendingPathComponent("privacy.json") }
     package var statusFile: URL { url.appendingPathComponent("status.json") }
     package var lockFile: URL { url.appendingPathComponent("lock") }

@@ -23,13 +23,20 @@ package final class DirectoryLock: Sendable {
         self.descriptor = descriptor
     }
 
-    deinit { close(descriptor) }
+    deinit { Self.release(descriptor) }
 
     /// Whether a running process holds the lock of `directory`.
     package static func isHeld(of directory: ClientDirectory) -> Bool {
         let descriptor = open(directory.lockFile.path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
+        defer { release(descriptor) }
         return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+    }
+
+    /// Gives up a lock at once: closing alone would leave it to a trainer that is just being started, for as long as that has
+    /// a copy of the descriptor.
+    private static func release(_ descriptor: Int32) {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
     }
 }

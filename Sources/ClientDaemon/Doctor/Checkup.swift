@@ -61,9 +61,17 @@ package struct Checkup: Sendable {
         )
         findings += await checkMembership(configuration)
         let file = data ?? configuration.data
-        let dataFinding = Finding("data") { try describeData(file, policy) }
-        findings.append(dataFinding)
-        findings += await checkModels(configuration, policy, data: dataFinding.isWell ? file : nil)
+        let dataFinding: Finding
+        if let settings = configuration.trainer {
+            dataFinding = Finding("data") { try describeForeignData(file, policy) }
+            findings += [dataFinding, await trainer(settings, threads: configuration.threads)]
+        } else {
+            dataFinding = Finding("data") { try describeData(file, policy) }
+            findings.append(dataFinding)
+        }
+        // A trainer of the silo's own reads its data itself.
+        let isReadable = dataFinding.isWell && configuration.trainer == nil
+        findings += await checkModels(configuration, policy, data: isReadable ? file : nil)
         return findings
     }
 
@@ -136,11 +144,25 @@ package struct Checkup: Sendable {
         }
     }
 
-    private func describeData(_ file: URL?, _ policy: SiloPolicy) throws -> String {
+    /// What a trainer of the steward's reads, only that trainer understands.
+    private func describeForeignData(_ file: URL?, _ policy: SiloPolicy) throws -> String {
+        let file = try permitted(file, policy)
+        guard FileManager.default.isReadableFile(atPath: file.path) else {
+            throw ClientError.cannotRead(path: file.path, reason: "it does not exist, or is not for this user")
+        }
+        return "\(file.path), read by the trainer"
+    }
+
+    private func permitted(_ file: URL?, _ policy: SiloPolicy) throws -> URL {
         guard let file else { throw ClientError.noData(path: directory.configurationFile.path) }
         guard policy.allows(data: file) else {
             throw ClientError.dataNotAllowed(data: file.path, policy: directory.policyFile.path)
         }
+        return file
+    }
+
+    private func describeData(_ file: URL?, _ policy: SiloPolicy) throws -> String {
+        let file = try permitted(file, policy)
         let data = try DataFile(contentsOf: file)
         let heldOut = data.rows.count { $0.split == .test }
         var counts: [String: Int] = [:]

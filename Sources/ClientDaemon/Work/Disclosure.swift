@@ -16,6 +16,7 @@ package enum Disclosure {
         case let error as ClientError: reason(for: error)
         case FederatedLearningError.unusableOutcome: "\(error)"
         case let error as TrainingError: reason(for: error)
+        case let error as TrainerError: reason(for: error)
         case PayloadError.file, is FileError: "The silo cannot store what this work needs."
         case is PayloadError: "The payload did not fit the order."
         default: withheld
@@ -38,6 +39,14 @@ package enum Disclosure {
         case .unknownLabel: "The silo's data has a label that the job does not know."
         case .noTrainingRows, .noRows: "The silo has no rows to train on."
         default: withheld
+        }
+    }
+
+    /// What a trainer says of itself stays here: its sentences may hold anything.
+    private static func reason(for error: TrainerError) -> String {
+        switch error {
+        case .lacksFeatures, .unsuitableOrder: error.description
+        default: "The silo's trainer failed; the silo's own log says why."
         }
     }
 }

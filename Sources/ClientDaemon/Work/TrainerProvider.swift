@@ -4,10 +4,17 @@ package import FederatedLearning
 ///
 /// The ``OrderWorker`` calls it once an order, never two at a time. Whoever conforms keeps the model between calls.
 package protocol TrainerProvider: Sendable {
+    /// Finds out before the daemon connects whether there can be a trainer at all; by default there is nothing to find out.
+    func prepare() async throws
+
     /// Returns the model that `order` names, ready to work.
     ///
     /// - Throws: Why this machine has no such model.
     func trainer(for order: WorkOrder) async throws -> ResidentModel
+}
+
+extension TrainerProvider {
+    package func prepare() async throws {}
 }
 
 /// A base model in memory.

@@ -32,15 +32,22 @@ package final class StateDirectoryLock: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit { Self.release(descriptor) }
 
     /// Whether a server holds the lock now.
     static func isHeld(_ file: URL) -> Bool {
         let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
+        defer { release(descriptor) }
         // Shared, so that two who ask at once do not take each other for a server.
         return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
+    /// Gives the lock up at once: closing alone would leave it to a process that is just being started, for as long as that
+    /// has a copy of the descriptor.
+    private static func release(_ descriptor: CInt) {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
     }
 
     private static func holder(of file: URL) -> Int32? {

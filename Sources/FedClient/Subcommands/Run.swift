@@ -41,6 +41,14 @@ struct Run: AsyncParsableCommand {
     var threads: Int?
 
     @Option(
+        help: ArgumentHelp(
+            "A program that trains in place of the native trainer, in one argument; protocol/TRAINER.md is its contract.",
+            valueName: "command"
+        )
+    )
+    var trainer: String?
+
+    @Option(
         help: ArgumentHelp("From which level on to log: debug, info, warning or error.", valueName: "level"),
         transform: Self.logLevel
     )
@@ -67,6 +75,12 @@ struct Run: AsyncParsableCommand {
         if let data { configuration.data = URL(fileURLWithPath: data) }
         if let maxRank { configuration.maximumRank = maxRank }
         if let threads { configuration.threads = threads }
+        if let trainer {
+            let folder = URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
+            var settings = configuration.trainer ?? TrainerSettings(command: [])
+            settings.command = try ConfigurationFile.trainerCommand(trainer, relativeTo: folder)
+            configuration.trainer = settings
+        }
         let membership = try Membership(of: directory, configuration: configuration)
         if try FileSystemKind(of: directory.url) != .local {
             logger.warning(
@@ -79,27 +93,47 @@ struct Run: AsyncParsableCommand {
         guard policy.allows(data: data) else {
             throw ClientError.dataNotAllowed(data: data.path, policy: directory.policyFile.path)
         }
-        // A broken file is told now, and not when the first round is under way.
-        _ = try DataFile(contentsOf: data)
+        let library = ModelLibrary(
+            named: configuration.models,
+            directories: models.map { URL(fileURLWithPath: $0, isDirectory: true) }
+        )
+        let trainers: any TrainerProvider
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+        if let settings = configuration.trainer {
+            let commands = CommandTrainers(
+                settings: settings,
+                directory: directory,
+                library: library,
+                data: data,
+                client: membership.credentials.name,
+                threads: configuration.threads,
+                logger: logger
+            )
+            // Shut down after the client, which comes last.
+            services.append(.init(service: commands))
+            trainers = commands
+        } else {
+            // A broken file is told now, and not when the first round is under way.
+            _ = try DataFile(contentsOf: data)
+            trainers = NativeTrainers(
+                library: library,
+                data: data,
+                client: membership.credentials.name,
+                threads: configuration.threads
+            )
+        }
         let client = FederationClient(
             directory: directory,
             configuration: configuration,
             policy: policy,
             membership: membership,
-            trainers: NativeTrainers(
-                library: ModelLibrary(
-                    named: configuration.models,
-                    directories: models.map { URL(fileURLWithPath: $0, isDirectory: true) }
-                ),
-                data: data,
-                client: membership.credentials.name,
-                threads: configuration.threads
-            ),
+            trainers: trainers,
             logger: logger
         )
+        services.append(.init(service: client, successTerminationBehavior: .gracefullyShutdownGroup))
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [.init(service: client, successTerminationBehavior: .gracefullyShutdownGroup)],
+                services: services,
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: .standardError(level: .error)
             )

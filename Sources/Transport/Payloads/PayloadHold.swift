@@ -19,7 +19,7 @@ package final class PayloadHold: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit { Self.release(descriptor) }
 
     /// Runs `body` unless somebody holds `file`.
     ///
@@ -32,12 +32,19 @@ package final class PayloadHold: Sendable {
             try body()
             return true
         }
-        defer { close(descriptor) }
+        defer { release(descriptor) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             guard errno == EWOULDBLOCK else { throw FileError(.open, file) }
             return false
         }
         try body()
         return true
+    }
+
+    /// Lets go at once: closing alone would leave the lock to a process that is just being started, for as long as that has a
+    /// copy of the descriptor.
+    private static func release(_ descriptor: CInt) {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
     }
 }

@@ -59,7 +59,7 @@ struct ConfigurationFileTests {
                 text: "password: x",
                 message:
                     "'client.yaml' line 1 has the unknown key 'password'. "
-                    + "The known keys are server, data, models, max_rank, tags, threads, privacy."
+                    + "The known keys are server, data, models, max_rank, tags, threads, privacy, trainer."
             ),
             Mistake(
                 text: "max_rank: many",
