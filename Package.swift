@@ -376,6 +376,19 @@ if Context.environment["ENABLE_FUZZING"] != nil {
     ]
 }
 
+// `make deb`: programs with the Swift runtime inside. Only linking differs, so nothing is compiled for it again.
+if Context.environment["ENABLE_STATIC_RUNTIME"] != nil {
+    // What Foundation's archives need, which objects that were compiled for the shared libraries do not name.
+    let libraries = [
+        "swiftSynchronization", "CoreFoundation", "_FoundationCShims", "_FoundationCollections", "_FoundationICU",
+        "_CFURLSessionInterface", "curl",
+    ]
+    let options = ["-static-stdlib"] + (["--as-needed"] + libraries.map { "-l\($0)" }).flatMap { ["-Xlinker", $0] }
+    for target in package.targets where target.type == .executable {
+        target.linkerSettings = (target.linkerSettings ?? []) + [.unsafeFlags(options)]
+    }
+}
+
 /// Each feature beside its proposal; new targets get them all.
 let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
