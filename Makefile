@@ -6,7 +6,8 @@ SWIFT_BUILD := -c release -Xswiftc -enable-testing
 export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
-.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol clean
+.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol docs \
+	docs-test deb deb-try clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -58,6 +59,19 @@ verify-with-peft: ## Loads the demo's adapter with Hugging Face peft and compare
 
 protocol: ## Generates the Swift code of protocol/control.proto again
 	protocol/generate-swift
+
+docs: build ## Renders the book into .build/book
+	Documentation/build_book.py
+
+docs-test: data build ## Runs every command of the documentation on machines of its own; with LONG=1 those that take minutes, too
+	cd Documentation && python3 -m unittest --quiet test_pages
+	Documentation/check_pages.py $(if $(LONG),--long)
+
+deb: build ## Debian packages in .build/deb, with the Swift runtime inside
+	packaging/deb/build
+
+deb-try: deb data ## Installs, uses, upgrades, removes and purges the packages in a bare Debian (as root; needs debootstrap)
+	packaging/deb/try
 
 clean:
 	swift package clean
