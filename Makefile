@@ -15,6 +15,8 @@ FORMATTED := Package.swift Sources Tests
 	docs-test deb deb-try clean
 .PHONY: demo test attack kill dst dst-bugs fuzz bench lint format build setup data verify-with-peft protocol clean
 .PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft peft-federation protocol clean
+.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol docs \
+	docs-test deb deb-try clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -119,6 +121,19 @@ install: build ## Installs programs, manual pages and shell completions below DE
 	    > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$program && \
 	  .build/release/$$program --generate-completion-script fish \
 	    > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish || exit 1; done
+
+docs: build ## Renders the book into .build/book
+	Documentation/build_book.py
+
+docs-test: data build ## Runs every command of the documentation on machines of its own; with LONG=1 those that take minutes, too
+	cd Documentation && python3 -m unittest --quiet test_pages
+	Documentation/check_pages.py $(if $(LONG),--long)
+
+deb: build ## Debian packages in .build/deb, with the Swift runtime inside
+	packaging/deb/build
+
+deb-try: deb data ## Installs, uses, upgrades, removes and purges the packages in a bare Debian (as root; needs debootstrap)
+	packaging/deb/try
 
 docs: build ## Renders the book into .build/book
 	Documentation/build_book.py
