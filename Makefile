@@ -6,7 +6,7 @@ SWIFT_BUILD := -c release -Xswiftc -enable-testing
 export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
-.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol clean
+.PHONY: demo test attack kill crash-states flipped-bits fuzz bench lint format build setup data verify-with-peft protocol clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -15,12 +15,24 @@ test: data ## Every test, the end-to-end ones over loopback TLS included
 	swift build $(SWIFT_BUILD) --build-tests
 	swift test --skip-build $(SWIFT_BUILD)
 	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills 20 --recovery 60
+	swift run --skip-build $(SWIFT_BUILD) StoreHarness crash-states --states 300
+	swift run --skip-build $(SWIFT_BUILD) StoreHarness flipped-bits --flips 300
 
 ROUNDS ?= 1000
 kill: ## Kills the server and its clients ROUNDS times over TLS, and checks that nothing acknowledged is lost
 	swift build $(SWIFT_BUILD) --product fed-server
 	swift build $(SWIFT_BUILD) --product KillHarness
 	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills $(ROUNDS)
+
+STATES ?= 10000
+crash-states: ## Recovers the server's store from STATES states in which a crash can leave it (0: from all)
+	swift build $(SWIFT_BUILD) --product StoreHarness
+	swift run --skip-build $(SWIFT_BUILD) StoreHarness crash-states --states $(STATES)
+
+FLIPS ?= 10000
+flipped-bits: ## Turns FLIPS bits of the server's store, one after the other, and checks that each is noticed
+	swift build $(SWIFT_BUILD) --product StoreHarness
+	swift run --skip-build $(SWIFT_BUILD) StoreHarness flipped-bits --flips $(FLIPS)
 
 attack: data ## Every attack on a server process of its own, a siege, and a crowd of idle clients
 	ENABLE_ATTACK=1 swift build $(SWIFT_BUILD)
