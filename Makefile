@@ -17,6 +17,7 @@ FORMATTED := Package.swift Sources Tests
 .PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft peft-federation protocol clean
 .PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol docs \
 	docs-test deb deb-try clean
+.PHONY: demo test attack kill crash-states flipped-bits fuzz bench lint format build setup data verify-with-peft protocol clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -36,6 +37,8 @@ python-test: build ## The Python client against golden vectors and the real serv
 
 deployment-test: data build ## One server and two silos on three hosts, in at most seven commands (network namespaces; as root)
 	examples/three-hosts/run
+	swift run --skip-build $(SWIFT_BUILD) StoreHarness crash-states --states 300
+	swift run --skip-build $(SWIFT_BUILD) StoreHarness flipped-bits --flips 300
 
 ROUNDS ?= 1000
 kill: ## Kills the server and its clients ROUNDS times over TLS, and checks that nothing acknowledged is lost
@@ -51,6 +54,15 @@ dst: ## Plays SEEDS federations on simulated clocks, networks and disks, each wi
 dst-bugs: ## Plants one bug after the other, to see whether dst finds it
 	swift build $(SWIFT_BUILD) --product fed-dst
 	.build/release/fed-dst bugs
+STATES ?= 10000
+crash-states: ## Recovers the server's store from STATES states in which a crash can leave it (0: from all)
+	swift build $(SWIFT_BUILD) --product StoreHarness
+	swift run --skip-build $(SWIFT_BUILD) StoreHarness crash-states --states $(STATES)
+
+FLIPS ?= 10000
+flipped-bits: ## Turns FLIPS bits of the server's store, one after the other, and checks that each is noticed
+	swift build $(SWIFT_BUILD) --product StoreHarness
+	swift run --skip-build $(SWIFT_BUILD) StoreHarness flipped-bits --flips $(FLIPS)
 
 attack: data ## Every attack on a server process of its own, a siege, and a crowd of idle clients
 	ENABLE_ATTACK=1 swift build $(SWIFT_BUILD)

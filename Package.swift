@@ -40,6 +40,8 @@ let package = Package(
             dependencies: ["COpenBLAS", "CKernels"],
             swiftSettings: [.strictMemorySafety()]
         ),
+        // A layer of SQLite's: pages with checksums
+        .target(name: "CPageChecksums", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "Plotting"),
         .target(name: "QRCodes"),
         .target(name: "Terminal"),
@@ -106,8 +108,8 @@ let package = Package(
         .target(
             name: "Coordinator",
             dependencies: [
-                "Adapters", "Aggregation", "DifferentialPrivacy", "FederatedLearning", "LinearAlgebra", "QRCodes",
-                "Transport", "WebDashboard", "WireProtocol",
+                "Adapters", "Aggregation", "CPageChecksums", "DifferentialPrivacy", "FederatedLearning",
+                "LinearAlgebra", "QRCodes", "Transport", "WebDashboard", "WireProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -384,6 +386,21 @@ let package = Package(
             ],
             path: "Tests/KillHarness"
         ),
+        // What becomes of the server's store in a crash, and when a bit turns on its disk
+        .target(name: "CSystemCalls", path: "Tests/CSystemCalls"),
+        .executableTarget(
+            name: "StoreHarness",
+            dependencies: [
+                "Aggregation", "CSystemCalls", "Coordinator", "FederatedLearning", "LinearAlgebra", "TestSupport",
+                "Transport", "WireProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tests/StoreHarness"
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -396,8 +413,8 @@ if Context.environment["ENABLE_BENCHMARKS"] != nil {
             dependencies: [
                 "Adapters", "Aggregation", "ClientDaemon", "Coordinator", "DifferentialPrivacy", "FederatedLearning",
                 "LinearAlgebra", "Simulation", "Training", "Transport", "WireProtocol",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Tests/Benchmarks",
             exclude: ["rival_flexlora.py", "rival_simulation.py", "rival_training.py"]

@@ -19,6 +19,14 @@ package enum CoordinatorError: Error, Equatable {
     /// A newer version of the program wrote the database.
     case databaseTooNew(path: String)
     case databaseUnusable(path: String, reason: String)
+    /// The database is not as it was written.
+    case databaseDamaged(path: String, reason: String)
+    /// Payloads that records name are missing or changed; at least one.
+    case payloadsDamaged([PayloadDamage])
+    /// The latest commits are not in the database, though they were acknowledged.
+    case commitsLost(path: String, mark: String, count: Int)
+    /// The note of how many commits were acknowledged is not as it was written.
+    case commitMarkDamaged(path: String)
     /// The folder lies where locks and shared memory do not work.
     case networkStorage(path: String, kind: String)
 
@@ -88,6 +96,20 @@ extension CoordinatorError: CustomStringConvertible {
             "'\(path)' was written by a newer version. Use that version of fed-server, or restore an older backup."
         case .databaseUnusable(let path, let reason):
             "'\(path)' cannot be used: \(reason). Check its permissions and the disk, or restore a backup."
+        case .databaseDamaged(let path, let reason):
+            """
+            '\(path)' is damaged: \(reason). Stop the server, check the disk, and restore the latest backup: \
+            `fed-server restore`.
+            """
+        case .payloadsDamaged(let damage):
+            damage.map(\.description).joined(separator: "\n")
+        case .commitsLost(let path, let mark, let count):
+            """
+            '\(path)' lacks the last \(count) commits: its log was damaged, or an older file was put in its place. Restore a \
+            backup; or delete '\(mark)' to go on without them.
+            """
+        case .commitMarkDamaged(let path):
+            "'\(path)' is damaged. Check the disk, then delete the file: the next commit writes it anew."
         case .networkStorage(let path, let kind):
             """
             '\(path)' lies on \(kind), where the database's locks and shared memory do not work and rounds could be lost. \

@@ -24,13 +24,16 @@ package struct CoordinatorServer: Sendable {
     /// Serves until SIGTERM or SIGINT.
     ///
     /// - Parameter onServing: Called once, when all listeners are bound.
-    /// - Throws: ``CoordinatorError/alreadyRunning(path:process:)``; why a listener cannot be bound; why the storage failed.
+    /// - Throws: ``CoordinatorError/alreadyRunning(path:process:)``; which records are damaged; why a listener cannot be
+    ///   bound; why the storage failed.
     package func run(onServing: @escaping @Sendable (BoundAddresses) -> Void) async throws {
         try directory.checkStorage(logger: logger)
         let lock = try directory.lock()
         defer { withExtendedLifetime(lock) {} }
         let settings = try directory.settings()
         let store = try directory.openStore()
+        try await store.verifyRecords()
+        try store.payloads.store.removeLeftovers()
         try await store.removeUnusedPayloads()
         for damage in try await store.runs.findDamage() {
             logger.error("A payload is not as it was written", metadata: ["payload": "\(damage)"])

@@ -60,8 +60,8 @@ extension CoordinatorError {
             .usage
         case .serverRefused(403, _), .serverRefused(409, _):
             .refused
-        case .alreadyRunning, .fileFailed, .databaseTooNew, .databaseUnusable, .corruptRecord, .backupDamaged,
-            .auditBroken, .serverRefused:
+        case .alreadyRunning, .fileFailed, .databaseTooNew, .databaseUnusable, .databaseDamaged, .commitsLost,
+            .commitMarkDamaged, .payloadsDamaged, .corruptRecord, .backupDamaged, .auditBroken, .serverRefused:
             .failed
         }
     }

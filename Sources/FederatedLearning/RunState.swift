@@ -24,7 +24,7 @@ package struct RunState: Hashable, Sendable, Codable {
     /// A round whose updates are being collected.
     package struct OpenRound: Hashable, Sendable, Codable {
         package let number: Int
-        package let cohort: [CohortMember]
+        package var cohort: [CohortMember]
         /// The accepted updates, by client.
         package var accepted: [ClientID: UpdateOffer]
         /// What the release of its result was charged with; once it has a key for noise, nothing more is accepted.
@@ -144,6 +144,11 @@ package struct RunState: Hashable, Sendable, Codable {
                 round.contains(offer.client), round.accepted[offer.client] == nil
             else { return }
             openRound?.accepted[offer.client] = offer
+        case .joined(let round, let member):
+            guard let open = openRound, open.number == round, open.isAccepting,
+                !open.cohort.contains(where: { $0.client == member.client })
+            else { return }
+            openRound?.cohort.append(member)
         case .charged(let charge):
             guard openRound?.number == charge.round, openRound?.charge == nil else { return }
             openRound?.charge = charge

@@ -6,12 +6,25 @@ import HostilePeers
 import Transport
 
 extension AttackField {
-    /// Enrols many clients at once, in the server's own records, and returns a peer for each.
+    /// Enrols many clients at once, and returns a peer for each.
+    func enlist(_ count: Int) async throws -> [RawTLSPeer] {
+        try await enrol(count).map { RawTLSPeer(certificate: $0.certificate, key: $0.key) }
+    }
+
+    /// Enrols many clients at once, and returns what each shows.
+    func enlistMembers(_ count: Int) async throws -> [ClientCredentials] {
+        let authority = try federation.state.authority().certificate
+        return try await enrol(count).map {
+            try ClientCredentials(certificate: $0.certificate, key: $0.key, authority: authority)
+        }
+    }
+
+    /// Enrols clients in the server's own records.
     ///
     /// What it saves is the way over the enrolment listener, which is not what is measured.
-    func enlist(_ count: Int) async throws -> [RawTLSPeer] {
+    private func enrol(_ count: Int) async throws -> [(certificate: NodeCertificate, key: NodeKey)] {
         let authority = try federation.state.authority()
-        var peers: [RawTLSPeer] = []
+        var members: [(NodeCertificate, NodeKey)] = []
         for index in 0..<count {
             let (key, secret) = (NodeKey(), EnrolmentDesk.hash(of: Array("enlisted-\(index)".utf8)))
             let expiry = Date.now.addingTimeInterval(3600)
@@ -30,8 +43,8 @@ extension AttackField {
                 return (certificate, record)
             }
             guard let issued else { throw AttackFailure("'enlisted-\(index)' was not enrolled.") }
-            peers.append(RawTLSPeer(certificate: issued.certificate, key: key))
+            members.append((issued.certificate, key))
         }
-        return peers
+        return members
     }
 }

@@ -14,6 +14,7 @@ let benchmarks: [any Benchmark.Type] = [
     DecoderBenchmark.self,
     SimulatedRoundBenchmark.self,
     UploadBenchmark.self,
+    HandshakeBenchmark.self,
     RoundBenchmark.self,
     CommandTrainerBenchmark.self,
     SimulationBenchmark.self,

@@ -23,7 +23,7 @@ package struct ClientDirectory: Sendable {
     /// are revoked when the invitation is used, not before.
     package func invite(_ name: String, secretHash: ContentDigest, expiry: Date, now: Date) async throws {
         guard ClientName.isValid(name) else { throw CoordinatorError.invalidClientName(name) }
-        try await database.writer.write { db in
+        try await database.write { db in
             try db.execute(
                 sql: "INSERT INTO invitation (secret_hash, client, created_at, expires_at) VALUES (?, ?, ?, ?)",
                 arguments: [
@@ -49,7 +49,7 @@ package struct ClientDirectory: Sendable {
         now: Date,
         issue: @escaping @Sendable (_ name: String) throws -> (Certificate, IssuedCertificate)
     ) async throws -> (certificate: Certificate, record: IssuedCertificate)? {
-        try await database.writer.write { db in
+        try await database.write { db in
             let moment = now.timeIntervalSince1970
             let name = try String.fetchOne(
                 db,
@@ -122,7 +122,7 @@ package struct ClientDirectory: Sendable {
         issue: @escaping @Sendable () throws -> (Certificate, IssuedCertificate)
     ) async throws -> Certificate? {
         let moment = now.timeIntervalSince1970
-        return try await database.writer.write { db in
+        return try await database.write { db in
             guard try Self.admission(of: name, fingerprint: fingerprint, in: db) == .admitted else { return nil }
             let recent = try Int.fetchOne(
                 db,
@@ -149,7 +149,7 @@ package struct ClientDirectory: Sendable {
 
     /// When the last certificate that is admitted now ends; `nil` when there is none.
     package func latestExpiry() async throws -> Date? {
-        try await database.writer.read { db in
+        try await database.read { db in
             try Double.fetchOne(db, sql: "SELECT MAX(expires_at) FROM certificate WHERE revoked_at IS NULL")
                 .map(Date.init(timeIntervalSince1970:))
         }
@@ -159,7 +159,7 @@ package struct ClientDirectory: Sendable {
 
     /// Says whether the holder of a certificate may come in under `name`.
     package func admission(of name: String, fingerprint: ContentDigest) async throws -> Admission {
-        try await database.writer.read { db in try Self.admission(of: name, fingerprint: fingerprint, in: db) }
+        try await database.read { db in try Self.admission(of: name, fingerprint: fingerprint, in: db) }
     }
 
     private static func admission(of name: String, fingerprint: ContentDigest, in db: Database) throws -> Admission {
@@ -175,7 +175,7 @@ package struct ClientDirectory: Sendable {
     /// Notes what a client said of itself when it connected.
     package func arrived(_ profile: ClientProfile, software: String, at now: Date) async throws {
         let tags = String(decoding: try JSONEncoder().encode(profile.tags), as: UTF8.self)
-        try await database.writer.write { db in
+        try await database.write { db in
             try db.execute(
                 sql: "UPDATE client SET last_contact = ?, maximum_rank = ?, tags = ?, software = ? WHERE name = ?",
                 arguments: [
@@ -187,7 +187,7 @@ package struct ClientDirectory: Sendable {
 
     /// Notes when a client was heard of last, once its connection is over.
     package func departed(_ client: ClientID, at now: Date) async throws {
-        try await database.writer.write { db in
+        try await database.write { db in
             try db.execute(
                 sql: "UPDATE client SET last_contact = ? WHERE name = ?",
                 arguments: [now.timeIntervalSince1970, client.rawValue]
@@ -200,7 +200,7 @@ package struct ClientDirectory: Sendable {
     /// - Throws: ``CoordinatorError/unknownClient(_:)``.
     package func revoke(_ name: String, now: Date) async throws {
         let moment = now.timeIntervalSince1970
-        try await database.writer.write { db in
+        try await database.write { db in
             try db.execute(
                 sql: "UPDATE client SET revoked_at = COALESCE(revoked_at, ?) WHERE name = ?",
                 arguments: [moment, name]
@@ -224,7 +224,7 @@ package struct ClientDirectory: Sendable {
 
     /// Returns every enrolled client by name.
     package func clients() async throws -> [ClientRecord] {
-        try await database.writer.read { db in
+        try await database.read { db in
             try Row.fetchAll(
                 db,
                 sql: """

@@ -26,7 +26,7 @@ package struct JobCatalogue: Sendable {
         now: Date
     ) async throws -> JobID {
         let json = String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self)
-        return try await database.writer.write { db in
+        return try await database.write { db in
             if let token = submission.token, let earlier = try Self.submission(token: token, in: db) {
                 guard earlier.submission == submission else { throw CoordinatorError.tokenReused(earlier.id) }
                 return earlier.id
@@ -50,7 +50,7 @@ package struct JobCatalogue: Sendable {
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``.
     package func job(_ id: JobID) async throws -> JobRecord {
-        try await database.writer.read { db in
+        try await database.read { db in
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id.rawValue]) else {
                 throw CoordinatorError.unknownJob(id)
             }
@@ -60,7 +60,7 @@ package struct JobCatalogue: Sendable {
 
     /// Returns the job to work on: the one that is running, else the first that waits.
     package func nextJob() async throws -> JobRecord? {
-        try await database.writer.read { db in
+        try await database.read { db in
             try Row.fetchOne(
                 db,
                 sql: """
@@ -75,7 +75,7 @@ package struct JobCatalogue: Sendable {
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``, ``CoordinatorError/jobIsOver(_:)``.
     package func cancel(_ id: JobID, now: Date) async throws {
-        try await database.writer.write { db in
+        try await database.write { db in
             guard try !Self.summary(of: id, in: db).phase.isFinal else { throw CoordinatorError.jobIsOver(id) }
             try RunChangeWriter(job: id, at: now, db: db).write(.cancelled)
             try AuditLog.append(.jobCancelled, id.rawValue, at: now, in: db)
@@ -84,7 +84,7 @@ package struct JobCatalogue: Sendable {
 
     /// Returns every job, the latest last.
     package func summaries() async throws -> [JobSummary] {
-        try await database.writer.read { db in
+        try await database.read { db in
             try Row.fetchAll(db, sql: "\(Self.summaryQuery) ORDER BY sequence").map(JobSummary.init(row:))
         }
     }
@@ -93,14 +93,14 @@ package struct JobCatalogue: Sendable {
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``.
     package func summary(of id: JobID) async throws -> JobSummary {
-        try await database.writer.read { db in try Self.summary(of: id, in: db) }
+        try await database.read { db in try Self.summary(of: id, in: db) }
     }
 
     /// Returns where a job stands with its privacy budget; `nil` when it adds no noise.
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``.
     package func privacyStanding(of id: JobID) async throws -> PrivacyStanding? {
-        let (job, state) = try await database.writer.read { db in
+        let (job, state) = try await database.read { db in
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id.rawValue]) else {
                 throw CoordinatorError.unknownJob(id)
             }
@@ -113,7 +113,7 @@ package struct JobCatalogue: Sendable {
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``.
     package func measurements(of id: JobID) async throws -> [FederatedLearning.Measurement] {
-        try await database.writer.read { db in
+        try await database.read { db in
             _ = try Self.summary(of: id, in: db)
             return try Self.measurements(of: id, in: db)
         }
@@ -123,7 +123,7 @@ package struct JobCatalogue: Sendable {
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``.
     package func report(of id: JobID) async throws -> JobReport {
-        try await database.writer.read { db in
+        try await database.read { db in
             let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id.rawValue])
             guard let row else { throw CoordinatorError.unknownJob(id) }
             let takers = try Row.fetchAll(

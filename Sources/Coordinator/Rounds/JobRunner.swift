@@ -88,9 +88,17 @@ extension Error {
     fileprivate var isOfStorage: Bool {
         switch self {
         case is DatabaseError, is FileError, is PayloadError: true
+        case let error as CoordinatorError: error.isOfDisk
         case let error as StoredAdapterError: error.isOfDisk
         default: false
         }
+    }
+}
+
+extension CoordinatorError {
+    /// Whether records are not as they were written.
+    fileprivate var isOfDisk: Bool {
+        if case .databaseDamaged = self { true } else { false }
     }
 }
 

@@ -18,6 +18,11 @@ package struct AdapterPayloads: Sendable {
         store.url(of: PayloadDigest(digest))
     }
 
+    /// Whether the bytes of a payload still have the digest that names it.
+    func isIntact(_ digest: ContentDigest) throws -> Bool {
+        try Self.digest(of: file(of: digest), named: digest) == digest
+    }
+
     /// Reads an adapter, after its bytes have shown the digest that names them.
     ///
     /// - Throws: ``StoredAdapterError``.

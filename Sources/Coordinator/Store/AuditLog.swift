@@ -66,7 +66,7 @@ package struct AuditLog: Sendable {
 
     /// Returns every entry, oldest first.
     package func entries() async throws -> [Entry] {
-        try await database.writer.read { db in
+        try await database.read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM audit_entry ORDER BY sequence").map { try Self.entry($0).entry }
         }
     }
@@ -77,7 +77,7 @@ package struct AuditLog: Sendable {
     /// - Returns: The present head.
     /// - Throws: ``CoordinatorError/auditBroken(entry:)`` with the number of the first entry that is not as it was written.
     package func verify(since earlier: Head = .empty) async throws -> Head {
-        try await database.writer.read { db in
+        try await database.read { db in
             var head = Head.empty
             let rows = try Row.fetchCursor(db, sql: "SELECT * FROM audit_entry ORDER BY sequence")
             while let row = try rows.next() {
@@ -100,7 +100,7 @@ package struct AuditLog: Sendable {
 
     /// Adds an entry; durable when it returns.
     package func record(_ action: Action, _ subject: String, _ detail: String, at: Date) async throws {
-        try await database.writer.write { db in try Self.append(action, subject, detail, at: at, in: db) }
+        try await database.write { db in try Self.append(action, subject, detail, at: at, in: db) }
     }
 
     /// Adds an entry within the transaction of `db`.

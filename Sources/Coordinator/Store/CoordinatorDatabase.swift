@@ -7,9 +7,14 @@ private import Transport
 /// ``SQLiteRunStore``, ``JobCatalogue``, ``ClientDirectory`` and ``AuditLog`` share it. A commit is durable when it
 /// returns (WAL with `synchronous=FULL`). Other processes, such as `fed-server invite`, may write at the same time:
 /// SQLite serializes them.
+///
+/// What the disk no longer holds as it was written is never taken for true: every page carries a checksum
+/// (``PageChecksums``), and a log whose end was lost shows by its number of commits (``CommitMark``).
 package struct CoordinatorDatabase: Sendable {
-    package let writer: any DatabaseWriter
-    private let path: String
+    let writer: any DatabaseWriter
+    let path: String
+    /// `nil` in memory.
+    let mark: CommitMark?
 
     /// How many statements may run at a time.
     package enum Concurrency: Sendable {
@@ -21,13 +26,18 @@ package struct CoordinatorDatabase: Sendable {
 
     /// Opens the database in `file`, and makes it when there is none.
     ///
-    /// - Throws: ``CoordinatorError/databaseTooNew(path:)`` or ``CoordinatorError/databaseUnusable(path:reason:)``.
+    /// A database without checksums, which an earlier version wrote, gets them first.
+    ///
+    /// - Throws: ``CoordinatorError/databaseTooNew(path:)``, ``CoordinatorError/databaseUnusable(path:reason:)``,
+    ///   ``CoordinatorError/databaseDamaged(path:reason:)``, ``CoordinatorError/commitsLost(path:mark:count:)``.
     package init(file: URL, _ concurrency: Concurrency = .concurrentReads) throws {
         do {
             // SQLite gives the write-ahead log and its index the permissions of the database file.
             if !FileManager.default.fileExists(atPath: file.path) {
                 try SecretFile.write("", to: file)
             }
+            try PageChecksums.prepare(file)
+            let mark = try CommitMark(of: file)
             var configuration = Self.configuration()
             configuration.journalMode = .wal
             self.writer =
@@ -38,9 +48,11 @@ package struct CoordinatorDatabase: Sendable {
             // GRDB chooses NORMAL for a write-ahead log, which forgets the latest commits when the power fails.
             try writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             self.path = file.path
+            self.mark = mark
             try migrate()
+            try checkCommits()
         } catch let error as DatabaseError {
-            throw CoordinatorError.databaseUnusable(path: file.path, reason: error.message ?? "\(error.resultCode)")
+            throw Self.failure(error, at: file.path)
         }
     }
 
@@ -48,8 +60,14 @@ package struct CoordinatorDatabase: Sendable {
     package init() throws {
         self.writer = try DatabaseQueue(configuration: Self.configuration())
         self.path = ":memory:"
+        self.mark = nil
         try migrate()
     }
+
+    /// Closes the file, so that everything in the log moves into it.
+    ///
+    /// - Throws: When somebody still reads or writes.
+    package func close() throws { try writer.close() }
 
     /// Writes a copy that shows one committed state into a new file, while others go on writing.
     ///
@@ -57,25 +75,23 @@ package struct CoordinatorDatabase: Sendable {
     ///   - file: The file to make.
     ///   - read: Reads what is wanted of the copy.
     /// - Returns: What `read` returns.
-    /// - Throws: ``CoordinatorError/databaseUnusable(path:reason:)`` when the database is damaged or the copy cannot be made.
+    /// - Throws: ``CoordinatorError/databaseDamaged(path:reason:)``, or ``CoordinatorError/databaseUnusable(path:reason:)``
+    ///   when the copy cannot be made.
     package func copy<Result>(to file: URL, _ read: (Database) throws -> Result) throws -> Result {
         do {
             try SecretFile.write("", to: file)
-            let copy = try DatabaseQueue(path: file.path)
+            let copy = try DatabaseQueue(path: file.path, configuration: Self.configuration())
             try writer.backup(to: copy)
             let result = try copy.writeWithoutTransaction { db in
                 // One file, without a log beside it.
                 try db.execute(sql: "PRAGMA journal_mode = DELETE")
-                let problems = try String.fetchAll(db, sql: "PRAGMA integrity_check(1)")
-                guard problems == ["ok"] else {
-                    throw CoordinatorError.databaseUnusable(path: path, reason: problems.joined(separator: " "))
-                }
+                try Self.check(db, "integrity_check", path: path)
                 return try read(db)
             }
             try copy.close()
             return result
         } catch let error as DatabaseError {
-            throw CoordinatorError.databaseUnusable(path: path, reason: error.message ?? "\(error.resultCode)")
+            throw Self.failure(error, at: path)
         }
     }
 
@@ -86,6 +102,7 @@ package struct CoordinatorDatabase: Sendable {
         configuration.busyMode = .timeout(10)
         configuration.maximumReaderCount = 2
         configuration.label = "coordinator"
+        configuration.prepareDatabase { db in try PageChecksums.reserve(in: db) }
         return configuration
     }
 

@@ -13,4 +13,18 @@ extension CoordinatorStore {
             try payloads.store.remove(digest)
         }
     }
+
+    /// Makes sure that every record is as it was written.
+    ///
+    /// - Throws: ``CoordinatorError/databaseDamaged(path:reason:)``.
+    package func verifyRecords() async throws { try await runs.database.verify() }
+
+    /// Makes sure that every record and every needed payload is as it was written, which reads them all.
+    ///
+    /// - Throws: ``CoordinatorError/databaseDamaged(path:reason:)``, ``CoordinatorError/payloadsDamaged(_:)``.
+    package func verify() async throws {
+        try await verifyRecords()
+        let damage = try await runs.findDamage(comparingDigests: true)
+        guard damage.isEmpty else { throw CoordinatorError.payloadsDamaged(damage) }
+    }
 }

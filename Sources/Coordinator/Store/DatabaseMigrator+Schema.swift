@@ -1,6 +1,9 @@
 import GRDB
 
 extension DatabaseMigrator {
+    /// From this version on, every page carries a checksum (``PageChecksums``).
+    static let checksumsIdentifier = "6 page checksums, number of commits"
+
     /// Every version of the coordinator's tables, oldest first.
     ///
     /// A released migration is never edited.
@@ -23,6 +26,9 @@ extension DatabaseMigrator {
         }
         migrator.registerMigration("5 privacy") { db in
             try db.execute(sql: privacy)
+        }
+        migrator.registerMigration(checksumsIdentifier) { db in
+            try db.execute(sql: commitCount)
         }
         return migrator
     }
@@ -231,5 +237,15 @@ extension DatabaseMigrator {
 
         INSERT INTO audit_head (id, sequence, chain)
         SELECT 1, sequence, chain FROM audit_entry ORDER BY sequence DESC LIMIT 1;
+        """
+
+    private static let commitCount = """
+        -- One row: how many transactions have changed anything since there is this table.
+        CREATE TABLE commit_count (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            number INTEGER NOT NULL
+        ) STRICT;
+
+        INSERT INTO commit_count (id, number) VALUES (1, 0);
         """
 }

@@ -48,6 +48,9 @@ struct RunChangeWriter {
             guard let open = try openRound() else { return try asynchronous.accept(offer) }
             guard open == offer.order.round, try !charges.closes(open) else { return }
             try accept(offer)
+        case .joined(let round, let member):
+            guard try openRound() == round, try !charges.closes(round) else { return }
+            try join(member, to: round)
         case .charged(let charge):
             guard try openRound() == charge.round else { return }
             try charges.write(charge, at: moment)
@@ -114,6 +117,17 @@ struct RunChangeWriter {
                 [job.rawValue, round, member.client.rawValue, position, member.adapter.identifier(in: db)]
             )
         }
+    }
+
+    private func join(_ member: CohortMember, to round: Int) throws {
+        try execute(
+            """
+            INSERT INTO cohort_member (job, round, client, position, adapter)
+            SELECT ?1, ?2, ?3, COALESCE(MAX(position), -1) + 1, ?4 FROM cohort_member WHERE job = ?1 AND round = ?2
+            ON CONFLICT DO NOTHING
+            """,
+            [job.rawValue, round, member.client.rawValue, member.adapter.identifier(in: db)]
+        )
     }
 
     private func accept(_ offer: UpdateOffer) throws {

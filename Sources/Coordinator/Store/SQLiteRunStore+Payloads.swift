@@ -9,7 +9,7 @@ extension SQLiteRunStore {
 
     /// Returns the payloads that a restart would still read.
     func neededPayloads() async throws -> Set<ContentDigest> {
-        try await database.writer.read(Self.neededPayloads)
+        try await database.read(Self.neededPayloads)
     }
 
     /// Returns the payloads that a restart of these tables would still read.
@@ -18,9 +18,14 @@ extension SQLiteRunStore {
         return Set(digests.compactMap(ContentDigest.init(hexadecimal:)))
     }
 
-    /// Returns every needed payload that is not there, or not as long as it was, without reading any.
-    func findDamage() async throws -> [PayloadDamage] {
-        let lengths = try await database.writer.read { db in
+    /// Returns every needed payload that is not there, or not as it was.
+    ///
+    /// - Parameter comparingDigests: Whether to read the payloads; without that, only lengths are compared.
+    /// - Returns: What is wrong with each, and who needs it.
+    /// - Throws: ``CoordinatorError/databaseDamaged(path:reason:)``, or why a file cannot be read.
+    @concurrent
+    func findDamage(comparingDigests: Bool = false) async throws -> [PayloadDamage] {
+        let lengths = try await database.read { db in
             try Row.fetchAll(db, sql: "SELECT DISTINCT digest, byte_count FROM adapter WHERE id IN (\(Self.needed))")
                 .map { (digest: $0["digest"] as String, byteCount: $0["byte_count"] as Int) }
         }
@@ -31,13 +36,14 @@ extension SQLiteRunStore {
             let file = payloads.file(of: digest)
             let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)
             guard let found = attributes?[.size] as? Int else { return try damage(.missing, of: digest) }
-            return found == entry.byteCount ? nil : try damage(.changed, of: digest)
+            let isChanged = try found != entry.byteCount || comparingDigests && !payloads.isIntact(digest)
+            return isChanged ? try damage(.changed, of: digest) : nil
         }
     }
 
     /// Says what is wrong with a payload, and who needs it.
     func damage(_ problem: PayloadDamage.Problem, of digest: ContentDigest) throws -> PayloadDamage {
-        let uses = try database.writer.read { db in
+        let uses = try database.readNow { db in
             try Row.fetchAll(db, sql: Self.uses, arguments: ["digest": digest.hexadecimal]).map { row in
                 PayloadUse(job: JobID(rawValue: row["job"]), round: row["round"], role: row["role"])
             }

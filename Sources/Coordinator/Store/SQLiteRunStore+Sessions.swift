@@ -19,7 +19,7 @@ enum OfferStanding: Hashable, Sendable {
 extension SQLiteRunStore {
     /// Says whether an offered update can count.
     func standing(of offer: UpdateOffer) async throws -> OfferStanding {
-        try await database.writer.read { db in
+        try await database.read { db in
             if let standing = try Self.asynchronousStanding(of: offer, in: db) { return standing }
             let (job, round, client) = (offer.order.job.rawValue, offer.order.round, offer.client.rawValue)
             let accepted = try String.fetchOne(
@@ -84,7 +84,7 @@ extension SQLiteRunStore {
 
     /// Says whether the figures of an evaluation are still to be recorded.
     func awaitsEvaluation(_ order: WorkOrder.ID) async throws -> Bool {
-        try await database.writer.read { db in
+        try await database.read { db in
             try Bool.fetchOne(
                 db.cachedStatement(
                     sql:
@@ -97,7 +97,7 @@ extension SQLiteRunStore {
 
     /// Says whether a client may have a payload: what it is to train from, and what running jobs have everyone evaluate.
     func isFetchable(_ payload: PayloadDigest, by client: ClientID) async throws -> Bool {
-        try await database.writer.read { db in
+        try await database.read { db in
             try Bool.fetchOne(
                 db.cachedStatement(
                     sql: """

@@ -30,12 +30,12 @@ package struct SQLiteRunStore: Sendable {
 
 extension SQLiteRunStore: RunStore {
     package func state(of job: JobID) async throws -> RunState {
-        try await database.writer.read { db in try RunState(of: job, in: db) }
+        try await database.read { db in try RunState(of: job, in: db) }
     }
 
     package func apply(_ change: RunChange, to job: JobID) async throws {
         let moment = now()
-        let unused = try await database.writer.write { db in
+        let unused = try await database.write { db in
             try RunChangeWriter(job: job, at: moment, db: db).write(change)
             return try Self.payloadsSetFree(by: change, of: job, in: db)
         }

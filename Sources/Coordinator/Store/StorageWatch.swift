@@ -39,6 +39,7 @@ package struct StorageWatch: Service {
             [.SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC].contains(error.extendedResultCode)
         case PayloadError.file(let error): error.operation == .sync
         case let error as FileError: error.operation == .sync
+        case CoordinatorError.databaseDamaged: true
         default: false
         }
     }

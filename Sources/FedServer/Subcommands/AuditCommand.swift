@@ -12,10 +12,11 @@ struct AuditCommand: AsyncParsableCommand {
 struct AuditVerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Find the first entry that is not as it was written.",
+        abstract: "Find the first entry, record or payload that is not as it was written.",
         discussion: """
-            Prints where the log's chain ends. Note that line somewhere else and give it as --since next time: then even a \
-            log that was computed anew as a whole is found out. Exit code 1 when an entry was changed, removed or put in.
+            Reads the whole database and every payload that a job needs, and prints where the log's chain ends. Note that \
+            line somewhere else and give it as --since next time: then even a log that was computed anew as a whole is found \
+            out. Exit code 1 when anything was changed, removed or put in.
             """
     )
 
@@ -26,7 +27,9 @@ struct AuditVerifyCommand: AsyncParsableCommand {
     @OptionGroup var listing: ListingOptions
 
     func run() async throws {
-        let head = try await state.open().openStore().audit.verify(since: since)
+        let store = try state.open().openStore()
+        let head = try await store.audit.verify(since: since)
+        try await store.verify()
         if listing.json {
             try Printed.json(head)
         } else {

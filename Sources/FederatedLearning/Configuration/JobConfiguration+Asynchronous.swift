@@ -93,6 +93,13 @@ extension JobConfiguration.Asynchronous {
                 remedy: remedy
             )
         }
+        guard job.cohort.patience == nil, job.cohort.replacementDelay == nil else {
+            throw .unsuitableSetting(
+                key: job.cohort.patience == nil ? "cohort.replace_after" : "cohort.patience",
+                problem: "is for rounds that wait for their cohort, and asynchronous rounds wait for nobody",
+                remedy: remedy
+            )
+        }
         guard job.cohort.overselect == 1 else {
             throw .unsuitableSetting(
                 key: "cohort.overselect",

@@ -56,6 +56,8 @@ extension JobConfiguration.Cohort {
             size: try container.decode(Int.self, forKey: .size),
             minimum: try container.decode(Int.self, forKey: .minimum),
             deadline: try container.decode(Duration.self, forKey: .deadline),
+            patience: try container.decodeIfPresent(Double.self, forKey: .patience),
+            replacementDelay: try container.decodeIfPresent(Duration.self, forKey: .replacementDelay),
             overselect: try container.decode(Double.self, forKey: .overselect),
             population: try container.decodeIfPresent(Int.self, forKey: .population),
             tags: try container.decodeIfPresent(TagSelector.self, forKey: .tags) ?? .everybody

@@ -7,6 +7,13 @@ extension JobConfiguration {
     /// - Throws: ``AggregationError/unsuitableSetting(key:problem:remedy:)`` with the reason.
     package func checkPrivacy() throws(AggregationError) {
         guard let privacy else { return }
+        guard cohort.replacementDelay == nil else {
+            throw .unsuitableSetting(
+                key: "cohort.replace_after",
+                problem: "goes with no `privacy`: what a round costs is charged for the clients that were drawn for it",
+                remedy: "Remove it, or ask more clients with `cohort.overselect`."
+            )
+        }
         try check(privacy)
         let plan = try aggregationPlan()
         switch privacy.mechanism {

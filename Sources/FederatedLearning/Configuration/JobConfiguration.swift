@@ -88,6 +88,11 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         package var minimum: Int
         /// How long a round waits for updates; in asynchronous rounds, how long a client may take for one.
         package var deadline: Duration
+        /// k: from median + k·MAD of the times that updates took on, a round closes with the minimum; `nil` to wait for
+        /// ``deadline``.
+        package var patience: Double?
+        /// After how long another client takes the part of one that is gone; `nil` for never.
+        package var replacementDelay: Duration?
         /// By which factor more clients are asked than updates are wanted, at least 1.
         package var overselect: Double
         /// N: how many clients rounds choose from, which SCAFFOLD needs to know; by default ``size``.
@@ -95,14 +100,18 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         /// Who is chosen from.
         package var tags: TagSelector
 
-        enum CodingKeys: CodingKey {
-            case size, minimum, deadline, overselect, population, tags
+        enum CodingKeys: String, CodingKey {
+            case size, minimum, deadline, patience
+            case replacementDelay = "replace_after"
+            case overselect, population, tags
         }
 
         package init(
             size: Int,
             minimum: Int,
             deadline: Duration,
+            patience: Double? = nil,
+            replacementDelay: Duration? = nil,
             overselect: Double = 1,
             population: Int? = nil,
             tags: TagSelector = .everybody
@@ -112,6 +121,8 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             self.size = size
             self.minimum = minimum
             self.deadline = deadline
+            self.patience = patience
+            self.replacementDelay = replacementDelay
             self.overselect = overselect
         }
     }

@@ -214,6 +214,8 @@ package enum JobFile {
             size: size,
             minimum: minimum,
             deadline: try section.duration(.deadline, in: .seconds(1)...(.seconds(30 * 86_400))) ?? .seconds(600),
+            patience: try section.number(.patience, allowed: "a number from 0 to 100") { (0...100).contains($0) },
+            replacementDelay: try section.duration(.replacementDelay, in: .seconds(1)...(.seconds(30 * 86_400))),
             overselect: try section.number(.overselect, allowed: "a number from 1 to 10") { (1...10).contains($0) }
                 ?? 1,
             population: try section.integer(.population, in: size...1_000_000_000),

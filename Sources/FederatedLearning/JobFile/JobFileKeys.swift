@@ -100,13 +100,17 @@ enum RobustKey: String, JobFileKey {
 
 /// The keys of `cohort`.
 enum CohortKey: String, JobFileKey {
-    case size, minimum, deadline, overselect, population, tags
+    case size, minimum, deadline, patience
+    case replacementDelay = "replace_after"
+    case overselect, population, tags
 
     var example: String {
         switch self {
         case .size: "4"
         case .minimum: "3"
         case .deadline: "10m"
+        case .patience: "4"
+        case .replacementDelay: "30s"
         case .overselect: "1.0"
         case .population: "20"
         case .tags: "[site=berlin|paris, '!trial']"

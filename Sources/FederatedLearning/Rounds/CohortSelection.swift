@@ -8,6 +8,7 @@ package enum CohortSelection {
     package enum Purpose: UInt64, Sendable {
         case training = 0x636f_686f_7274  // "cohort"
         case evaluation = 0x6a75_7279  // "jury"
+        case replacement = 0x7375_6273_7469_7475  // "substitu"
     }
 
     /// How many clients are asked so that `size` updates come in: ⌈size × overselect⌉.

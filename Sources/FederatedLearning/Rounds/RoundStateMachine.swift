@@ -11,6 +11,7 @@ package import Aggregation
 ///  start ─▶ ┌────────────┐  enough updates, or nobody left to wait for   ┌────────┐
 ///           │ collecting │ ─────────────────────────────────────────────▶│ closed │
 ///           └────────────┘  deadline: close, or abandon below the minimum└────────┘
+///                           patience over: close with the minimum, as soon as it is there
 /// ```
 package struct RoundStateMachine: Sendable, Hashable {
     /// What the driver does next.
@@ -22,6 +23,8 @@ package struct RoundStateMachine: Sendable, Hashable {
         /// Make the update part of the stored round.
         case record(UpdateOffer)
         case answer(UpdateOffer, UpdateVerdict)
+        /// Find another client for the part of this one, and tell with ``replaced(_:by:)`` who it is.
+        case replace(ClientID)
         /// Tell the client that its work is no longer wanted.
         case withdraw(ClientID, reason: String)
         /// Aggregate the updates of these clients, sorted by name.
@@ -67,11 +70,21 @@ package struct RoundStateMachine: Sendable, Hashable {
     private let size: Int
     private let minimum: Int
     private let deadline: Duration
+    private let patienceEnd: Duration?
+    private let replacesLost: Bool
     private var parts: [ClientID: Part]
     /// How many clients are accepted, and from how many something may still come: counted along, because cohorts may be
     /// large and every update asks.
     private var acceptedCount: Int
     private var openCount: Int
+    /// Of the open ones, how many are away.
+    private var awayCount: Int
+    /// Whether the minimum is enough by now.
+    private var isPatienceOver = false
+    /// Whose part has been offered to another client.
+    private var succeeded: Set<ClientID> = []
+    /// Whose part nobody was there to take.
+    private var vacancies: [ClientID] = []
     private var state = State.collecting
 
     /// Creates the machine of an open round, new or resumed.
@@ -82,11 +95,24 @@ package struct RoundStateMachine: Sendable, Hashable {
     ///   - size: With how many updates the round closes.
     ///   - minimum: With how many it may close when no more can come.
     ///   - deadline: The time at which the round ends one way or the other.
-    package init(job: JobID, round: RunState.OpenRound, size: Int, minimum: Int, deadline: Duration) {
+    ///   - patienceEnd: The time from which on the minimum is enough; `nil` for the deadline.
+    ///   - replacesLost: Whether other clients take the parts of those who failed, or vanished, while the round would end
+    ///     with fewer updates than `size`.
+    package init(
+        job: JobID,
+        round: RunState.OpenRound,
+        size: Int,
+        minimum: Int,
+        deadline: Duration,
+        patienceEnd: Duration? = nil,
+        replacesLost: Bool = false
+    ) {
         self.id = WorkOrder.ID(job: job, round: round.number, kind: .train)
         self.size = size
         self.minimum = minimum
         self.deadline = deadline
+        self.patienceEnd = patienceEnd
+        self.replacesLost = replacesLost
         self.parts = Dictionary(
             round.cohort.map { member in
                 (member.client, round.accepted[member.client].map { .accepted($0.adapter.digest) } ?? .awaited)
@@ -95,6 +121,7 @@ package struct RoundStateMachine: Sendable, Hashable {
         )
         self.acceptedCount = parts.values.count(where: \.isAccepted)
         self.openCount = parts.values.count(where: \.isOpen)
+        self.awayCount = parts.values.count { $0 == .away }
     }
 
     // MARK: - Events
@@ -119,7 +146,11 @@ package struct RoundStateMachine: Sendable, Hashable {
         case .awaited, .away:
             set(.awaited, for: client)
             return [.order(client)]
-        case .inspecting, .lost, .rejected, .accepted, nil:
+        case nil:
+            guard isShort, let vacancy = vacancies.first else { return [] }
+            vacancies.removeFirst()
+            return [.replace(vacancy)]
+        case .inspecting, .lost, .rejected, .accepted:
             return []
         }
     }
@@ -131,13 +162,32 @@ package struct RoundStateMachine: Sendable, Hashable {
         if state == .collecting, parts[client] == .awaited { set(.away, for: client) }
     }
 
+    /// A client has been away for so long that another one should do its part.
+    ///
+    /// It stays part of the round: the first updates count, whoever sends them.
+    package mutating func vanished(_ client: ClientID) -> [Action] {
+        state == .collecting && parts[client] == .away ? succeed(client) : []
+    }
+
+    /// A client was found for the part of another one, or nobody is there.
+    package mutating func replaced(_ client: ClientID, by successor: ClientID?) -> [Action] {
+        guard state == .collecting else { return [] }
+        guard let successor, parts[successor] == nil else {
+            vacancies.append(client)
+            return closeIfSettled()
+        }
+        parts[successor] = .awaited
+        openCount += 1
+        return [.order(successor)]
+    }
+
     /// A client will not, or could not, do its part.
     package mutating func failed(_ client: ClientID, order: WorkOrder.ID, reason: String) -> [Action] {
         guard state == .collecting, order == id else { return [] }
         switch parts[client] {
         case .awaited, .away:
             set(.lost(reason: PeerText.sentence(reason)), for: client)
-            return closeIfSettled()
+            return succeedOrClose(client)
         case .inspecting, .lost, .rejected, .accepted, nil:
             return []
         }
@@ -179,7 +229,7 @@ package struct RoundStateMachine: Sendable, Hashable {
         }
         if let rejection {
             set(.rejected(rejection), for: offer.client)
-            return reject(offer, rejection) + closeIfSettled()
+            return reject(offer, rejection) + succeedOrClose(offer.client)
         }
         set(.accepted(offer.adapter.digest), for: offer.client)
         return [.record(offer), .answer(offer, .accepted)] + closeIfSettled()
@@ -187,9 +237,15 @@ package struct RoundStateMachine: Sendable, Hashable {
 
     /// The time is `now`.
     package mutating func reached(_ now: Duration) -> [Action] {
-        guard state == .collecting, now >= deadline else { return [] }
-        return acceptedCount >= minimum ? close() : abandon("when its deadline passed")
+        guard state == .collecting else { return [] }
+        if now >= deadline { return acceptedCount >= minimum ? close() : abandon("when its deadline passed") }
+        guard let patienceEnd, now >= patienceEnd else { return [] }
+        isPatienceOver = true
+        return closeIfSettled()
     }
+
+    /// Who was ordered, and has not delivered.
+    package var awaited: [ClientID] { parts.keys.filter { parts[$0] == .awaited }.sorted() }
 
     /// The job was cancelled.
     package mutating func cancelled() -> [Action] {
@@ -204,6 +260,21 @@ package struct RoundStateMachine: Sendable, Hashable {
         guard let former = parts.updateValue(part, forKey: client) else { return }
         acceptedCount += (part.isAccepted ? 1 : 0) - (former.isAccepted ? 1 : 0)
         openCount += (part.isOpen ? 1 : 0) - (former.isOpen ? 1 : 0)
+        awayCount += (part == .away ? 1 : 0) - (former == .away ? 1 : 0)
+    }
+
+    /// Whether those who are there are fewer than the round wants.
+    private var isShort: Bool { acceptedCount + openCount - awayCount < size }
+
+    /// Asks for another client in place of one, once.
+    private mutating func succeed(_ client: ClientID) -> [Action] {
+        replacesLost && isShort && succeeded.insert(client).inserted ? [.replace(client)] : []
+    }
+
+    private mutating func succeedOrClose(_ client: ClientID) -> [Action] {
+        let actions = succeed(client)
+        // Whether somebody is left to wait for shows when the successor is known.
+        return actions.isEmpty ? closeIfSettled() : actions
     }
 
     private func reject(_ offer: UpdateOffer, _ rejection: UpdateRejection) -> [Action] {
@@ -213,7 +284,7 @@ package struct RoundStateMachine: Sendable, Hashable {
     /// Closes when enough is in, or when nothing more can come.
     private mutating func closeIfSettled() -> [Action] {
         guard state == .collecting else { return [] }
-        if acceptedCount >= size { return close() }
+        if acceptedCount >= size || (isPatienceOver && acceptedCount >= minimum) { return close() }
         if openCount > 0 { return [] }
         return acceptedCount >= minimum ? close() : abandon("when nobody was left to wait for")
     }

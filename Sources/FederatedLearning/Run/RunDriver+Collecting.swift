@@ -20,30 +20,36 @@ extension RunDriver {
         }
         try await chargeForClients(round)
         let privacy = drawNoise(for: round, from: global)
-        let intake = UpdateIntake(
-            round: round,
-            global: global,
-            rules: run.rules(inRound: round.number),
-            exampleLimit: run.limits.exampleCount
-        )
-        let members = Dictionary(round.cohort.map { ($0.client, $0) }, uniquingKeysWith: { first, _ in first })
-        let alarm = run.inbox.alarm(at: deadline, by: run.clock)
-        defer { alarm.cancel() }
+        var intake = intake(of: round, from: global)
+        var members = Dictionary(round.cohort.map { ($0.client, $0) }, uniquingKeysWith: { first, _ in first })
+        let patienceEnd = pace?.patience.map { opened + $0 }.flatMap { $0 < deadline ? $0 : nil }
+        var watch = AbsenceWatch(delay: run.configuration.cohort.replacementDelay, inbox: run.inbox, clock: run.clock)
+        let alarms = [deadline, patienceEnd].compactMap { $0 }.map { run.inbox.alarm(at: $0, by: run.clock) }
+        defer {
+            for alarm in alarms { alarm.cancel() }
+            watch.stop()
+        }
 
         var machine = RoundStateMachine(
             job: run.job,
             round: round,
             size: run.configuration.closingSize(of: round),
             minimum: run.configuration.closingMinimum,
-            deadline: deadline
+            deadline: deadline,
+            patienceEnd: patienceEnd,
+            replacesLost: run.configuration.cohort.replacementDelay != nil
         )
         var downloads: [ClientID: Int] = [:]
+        var orderedAt: [ClientID: Duration] = [:]
+        for client in members.keys where present[client] == nil { watch.left(client) }
         var actions = machine.start(present: Set(present.keys))[...]
         while true {
             while let action = actions.popFirst() {
                 switch action {
                 case .order(let client):
                     guard let member = members[client] else { continue }
+                    // The first time: who comes back has had its order before.
+                    if orderedAt[client] == nil { orderedAt[client] = run.clock.now() }
                     downloads[client, default: 0] += download(member.adapter, by: client)
                     await run.backend.send(run.trainingOrder(for: member, round: round.number), to: client)
                 case .inspect(let offer):
@@ -56,10 +62,17 @@ extension RunDriver {
                         ) + actions
                 case .record(let offer):
                     try await take(.accepted(offer))
+                    if let since = orderedAt[offer.client] { record(run.clock.now() - since) }
                     run.observe(.accepted(round: round.number, offer))
                 case .answer(let offer, let verdict):
                     await answer(offer, with: verdict)
+                case .replace(let client):
+                    let successor = try await replace(client, in: round.number, from: global, members: members)
+                    if let successor { members[successor.client] = successor }
+                    if successor != nil, let open = state.openRound { intake = self.intake(of: open, from: global) }
+                    actions = machine.replaced(client, by: successor?.client) + actions
                 case .withdraw(let client, let reason):
+                    if let since = orderedAt[client] { record(run.clock.now() - since) }
                     let order = WorkOrder.ID(job: run.job, round: round.number, kind: .train)
                     await run.backend.withdraw(order, from: client, reason: reason)
                 case .close(let clients):
@@ -77,8 +90,12 @@ extension RunDriver {
                 }
             }
             switch try await next() {
-            case .event(let event): actions = await tell(&machine, of: event)[...]
-            case .alarm: actions = machine.reached(run.clock.now())[...]
+            case .event(let event):
+                watch.heard(event)
+                actions = await tell(&machine, of: event)[...]
+            case .alarm:
+                let now = run.clock.now()
+                actions = (machine.reached(now) + watch.overdue(at: now).flatMap { machine.vanished($0) })[...]
             case .cancelled: actions = machine.cancelled()[...]
             case .ended: actions = []
             }
@@ -106,6 +123,51 @@ extension RunDriver {
             await answerIdle(event)
             return []
         }
+    }
+
+    private func intake(of round: RunState.OpenRound, from global: LoRAAdapter) -> UpdateIntake {
+        UpdateIntake(
+            round: round,
+            global: global,
+            rules: run.rules(inRound: round.number),
+            exampleLimit: run.limits.exampleCount
+        )
+    }
+
+    /// Makes another client that is there a member of the open round.
+    ///
+    /// - Returns: The new member; `nil` when nobody is there that could take part.
+    private mutating func replace(
+        _ client: ClientID,
+        in round: Int,
+        from global: LoRAAdapter,
+        members: [ClientID: CohortMember]
+    ) async throws -> CohortMember? {
+        var offer = RankOffer(of: global, by: run.strategy)
+        let candidates = present.values.filter { members[$0.id] == nil && offer.rank(for: $0) != nil }
+        let chosen = CohortSelection.select(
+            from: candidates,
+            count: 1,
+            seed: run.configuration.seed,
+            round: round,
+            attempt: members.count,
+            for: .replacement
+        )
+        guard let successor = chosen.first, let rank = offer.rank(for: successor) else { return nil }
+        let references = try await RoundAggregation.adapters(
+            forRanks: [rank],
+            from: global,
+            by: run.strategy,
+            keptIn: run.store
+        )
+        guard let adapter = references[rank] else { return nil }
+        let member = CohortMember(client: successor.id, adapter: adapter)
+        try await take(.joined(round: round, member: member))
+        run.logger.info(
+            "A client takes the part of another one",
+            metadata: ["round.id": "\(round)", "client.id": "\(member.client)", "replaced": "\(client)"]
+        )
+        return member
     }
 
     /// Reads and checks an offered update.

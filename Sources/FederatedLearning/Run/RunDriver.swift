@@ -16,6 +16,8 @@ struct RunDriver {
     private var messages: AsyncStream<RunInbox.Message>.Iterator
     /// The payload that each client fetched last, which it does not fetch again.
     private var fetched: [ClientID: ContentDigest] = [:]
+    /// How long updates took since this run was started; `nil` where rounds wait for their deadline.
+    private(set) var pace: UpdatePace?
     private var latestAbandonment = "its rounds were given up"
 
     init(run: FederatedRun, state: RunState, present: [ClientProfile]) {
@@ -23,6 +25,7 @@ struct RunDriver {
         self.state = state
         self.present = Dictionary(present.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
         self.gatheringEnd = run.clock.now() + run.limits.gathering
+        self.pace = run.configuration.cohort.patience.map(UpdatePace.init(factor:))
         self.messages = run.inbox.messages.makeAsyncIterator()
     }
 
@@ -80,6 +83,9 @@ struct RunDriver {
     mutating func download(_ reference: AdapterReference, by client: ClientID) -> Int {
         fetched.updateValue(reference.digest, forKey: client) == reference.digest ? 0 : reference.byteCount
     }
+
+    /// Remembers how long an update took, or has been waited for.
+    mutating func record(_ duration: Duration) { pace?.record(duration) }
 
     // MARK: - Steps
 

@@ -43,6 +43,8 @@ package enum RunChange: Hashable, Sendable, Codable {
     /// The initial adapter exists.
     case began(initial: AdapterReference)
     case opened(round: Int, cohort: [CohortMember])
+    /// A client takes part in the open round in place of one that failed or vanished, which stays part of it.
+    case joined(round: Int, member: CohortMember)
     /// A client has work of its own in asynchronous rounds, in place of what it had before.
     case assigned(AsynchronousTask, to: ClientID)
     /// An update is part of the round, exactly once per client; in asynchronous rounds, of the buffer, once per task.

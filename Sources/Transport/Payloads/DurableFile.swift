@@ -56,7 +56,7 @@ package enum DurableFile {
     }
 
     /// Renames within one folder and forces the folder to disk.
-    static func move(_ source: URL, to destination: URL) throws(FileError) {
+    package static func move(_ source: URL, to destination: URL) throws(FileError) {
         guard rename(source.path, destination.path) == 0 else { throw FileError(.rename, destination) }
         try syncFolder(of: destination)
     }

@@ -67,6 +67,23 @@ struct MigrationTests {
         }
     }
 
+    @Test("carries checksums afterwards, and is as it was")
+    func checksums() async throws {
+        try await withTemporaryDirectory { folder in
+            let file = folder.appendingPathComponent("tributary.sqlite")
+            try OldestDatabase.write(to: file)
+            #expect(try Data(contentsOf: file)[20] == 0)
+            let database = try CoordinatorDatabase(file: file)
+            try await database.verify()
+            #expect(try Data(contentsOf: file)[20] == 8)
+            let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.contains("upgrade") }
+            )
+        }
+    }
+
     @Test("has the tables of a new one afterwards, column by column")
     func tables() async throws {
         let new = try await columns(of: CoordinatorDatabase())

@@ -340,7 +340,10 @@ extension RunChange {
             return .accepted(.sample(client, round: round, content: UInt8.random(in: 0..<4, using: &generator)))
         case 26..<31: return .committed(round: round, global: adapter)
         case 31..<34: return .abandoned(round: round, reason: "because")
-        case 34..<38: return .evaluated(round: round - 1)
+        case 34..<37: return .evaluated(round: round - 1)
+        case 37:
+            let client = clients[Int.random(in: 0..<4, using: &generator)]
+            return .joined(round: round, member: CohortMember(client: client, adapter: adapter))
         case 38: return .measured([Measurement(round: round, client: "a", phase: "train", name: "loss", value: 1)])
         default:
             return Int.random(in: 0..<8, using: &generator) == 0 ? .failed(reason: "why") : .measured([])

@@ -106,6 +106,13 @@ struct AsynchronousJobFileTests {
                     """
             ),
             Refusal(
+                cohort: "{size: 4, patience: 4}",
+                expected: """
+                    `cohort.patience` in line 7 is for rounds that wait for their cohort, and asynchronous rounds wait for \
+                    nobody. Remove it, or remove `asynchronous`.
+                    """
+            ),
+            Refusal(
                 more: "asynchronous: {buffer: 0}",
                 expected:
                     "`asynchronous.buffer` in line 8 is 0, which is out of range. Write a whole number from 1 to 100000."

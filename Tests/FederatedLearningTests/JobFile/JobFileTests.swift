@@ -87,6 +87,16 @@ struct JobFileTests {
         #expect(job.seed == 1)
     }
 
+    @Test("reads when a round ends before its deadline")
+    func earlyEnds() throws {
+        let text = Self.complete.replacingOccurrences(of: "overselect: 1.5", with: "patience: 4, replace_after: 30s")
+        let cohort = try JobFile.parse(text).cohort
+        #expect(cohort.patience == 4)
+        #expect(cohort.replacementDelay == .seconds(30))
+        let stored = try JSONEncoder().encode(cohort)
+        #expect(try JSONDecoder().decode(JobConfiguration.Cohort.self, from: stored) == cohort)
+    }
+
     @Test("reads a causal language model's job, which has no labels")
     func causalLanguageModel() throws {
         let job = try JobFile.parse(
@@ -279,6 +289,16 @@ struct JobFileTests {
                 "overselect: 1.5",
                 "overselect: 0.5",
                 "`cohort.overselect` in line 9 is 0.5, which is out of range. Write a number from 1 to 10."
+            ),
+            Mistake(
+                "overselect: 1.5",
+                "patience: -1",
+                "`cohort.patience` in line 9 is -1, which is out of range. Write a number from 0 to 100."
+            ),
+            Mistake(
+                "overselect: 1.5",
+                "replace_after: 0s",
+                "`cohort.replace_after` in line 9 is 0s, which is out of range. Write a duration from `1s` to `30d`."
             ),
             Mistake(
                 "deadline: 10m",

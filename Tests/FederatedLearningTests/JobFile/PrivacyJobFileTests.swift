@@ -153,6 +153,14 @@ struct PrivacyJobFileTests {
         #expect(error?.description.contains("lets clients choose their rank by what they have learned") == true)
     }
 
+    @Test("count those who were drawn, and nobody in their place")
+    func replacement() {
+        let error = #expect(throws: JobFileError.self) {
+            try job("mechanism: local, \(Self.usual)", cohort: "{size: 50, population: 1000, replace_after: 1m}")
+        }
+        #expect(error?.description.hasPrefix("`cohort.replace_after` in line 8 goes with no `privacy`") == true)
+    }
+
     @Test("do not take more clients than the secret coins drew")
     func overselection() {
         let error = #expect(throws: JobFileError.self) {

@@ -13,7 +13,9 @@ struct RoundStateMachineTests {
         size: Int = 3,
         minimum: Int = 2,
         accepted: [UpdateOffer] = [],
-        deadline: Duration = .seconds(10)
+        deadline: Duration = .seconds(10),
+        patienceEnd: Duration? = nil,
+        replacesLost: Bool = false
     ) -> RoundStateMachine {
         let cohort = [Self.a, Self.b, Self.c].map { CohortMember(client: $0, adapter: .sample(0)) }
         return RoundStateMachine(
@@ -25,8 +27,100 @@ struct RoundStateMachineTests {
             ),
             size: size,
             minimum: minimum,
-            deadline: deadline
+            deadline: deadline,
+            patienceEnd: patienceEnd,
+            replacesLost: replacesLost
         )
+    }
+
+    /// Has a client deliver, and returns what follows from its acceptance.
+    private func deliver(_ client: ClientID, to machine: inout RoundStateMachine) -> [RoundStateMachine.Action] {
+        _ = machine.offered(offer(client))
+        return Array(machine.inspected(offer(client), nil).dropFirst(2))
+    }
+
+    // MARK: - Rounds that end early
+
+    @Test("closes with the minimum when its patience is over")
+    func patience() {
+        var machine = machine(patienceEnd: .seconds(5))
+        _ = machine.start(present: everybody)
+        #expect(deliver(Self.a, to: &machine) == [])
+        #expect(deliver(Self.b, to: &machine) == [])
+        #expect(machine.reached(.seconds(4)) == [])
+        #expect(machine.reached(.seconds(5)) == [.withdraw(Self.c, reason: enough), .close([Self.a, Self.b])])
+    }
+
+    @Test("waits for the minimum when its patience is over, and no longer")
+    func patienceBelowMinimum() {
+        var machine = machine(patienceEnd: .seconds(5))
+        _ = machine.start(present: everybody)
+        #expect(deliver(Self.a, to: &machine) == [])
+        #expect(machine.reached(.seconds(6)) == [])
+        #expect(deliver(Self.c, to: &machine) == [.withdraw(Self.b, reason: enough), .close([Self.a, Self.c])])
+    }
+
+    @Test("has another client take the part of one that failed, once")
+    func failureIsReplaced() {
+        var machine = machine(replacesLost: true)
+        _ = machine.start(present: everybody)
+        let order = WorkOrder.ID(job: .sample, round: 4, kind: .train)
+        #expect(machine.failed(Self.a, order: order, reason: "no disk") == [.replace(Self.a)])
+        #expect(machine.replaced(Self.a, by: "d") == [.order("d")])
+        #expect(deliver(Self.b, to: &machine) == [])
+        #expect(deliver(Self.c, to: &machine) == [])
+        #expect(deliver("d", to: &machine) == [.close([Self.b, Self.c, "d"])])
+    }
+
+    @Test("replaces who vanished, and takes its update all the same when it comes first")
+    func vanishedComesBack() {
+        var machine = machine(replacesLost: true)
+        _ = machine.start(present: everybody)
+        #expect(machine.vanished(Self.a) == [])
+        machine.departed(Self.a)
+        #expect(machine.vanished(Self.a) == [.replace(Self.a)])
+        #expect(machine.replaced(Self.a, by: "d") == [.order("d")])
+        #expect(machine.vanished(Self.a) == [])
+        #expect(machine.arrived(Self.a) == [.order(Self.a)])
+        _ = deliver(Self.a, to: &machine)
+        _ = deliver(Self.b, to: &machine)
+        #expect(
+            deliver(Self.c, to: &machine) == [.withdraw("d", reason: enough), .close([Self.a, Self.b, Self.c])]
+        )
+    }
+
+    @Test("gives a vacant part to the next client that arrives")
+    func vacancy() {
+        var machine = machine(replacesLost: true)
+        _ = machine.start(present: everybody)
+        machine.departed(Self.a)
+        #expect(machine.vanished(Self.a) == [.replace(Self.a)])
+        #expect(machine.replaced(Self.a, by: nil) == [])
+        #expect(machine.arrived("d") == [.replace(Self.a)])
+        #expect(machine.replaced(Self.a, by: "d") == [.order("d")])
+        #expect(machine.arrived("e") == [])
+    }
+
+    @Test("replaces nobody while enough others are there")
+    func overselectedNeedsNoReplacement() {
+        var machine = machine(size: 2, replacesLost: true)
+        _ = machine.start(present: everybody)
+        machine.departed(Self.a)
+        #expect(machine.vanished(Self.a) == [])
+    }
+
+    @Test("is given up when nobody is left and nobody takes the part")
+    func nobodyTakesThePart() {
+        var machine = machine(size: 3, minimum: 3, replacesLost: true)
+        _ = machine.start(present: everybody)
+        let order = WorkOrder.ID(job: .sample, round: 4, kind: .train)
+        _ = deliver(Self.b, to: &machine)
+        _ = deliver(Self.c, to: &machine)
+        #expect(machine.failed(Self.a, order: order, reason: "no disk") == [.replace(Self.a)])
+        guard case .abandon? = machine.replaced(Self.a, by: nil).last else {
+            Issue.record("the round goes on")
+            return
+        }
     }
 
     private func offer(_ client: ClientID, _ content: UInt8 = 1, round: Int = 4) -> UpdateOffer {
@@ -354,7 +448,7 @@ struct RoundStateMachineTests {
                         #expect(next.closed == nil && !next.abandoned, "ended twice")
                         #expect(next.recorded.count < minimum)
                         next.abandoned = true
-                    case .order, .inspect:
+                    case .order, .inspect, .replace:
                         #expect(next.closed == nil && !next.abandoned, "asked for work after the end")
                     case .answer(_, .rejected), .withdraw, .cancel:
                         break

@@ -157,6 +157,48 @@ struct FederatedRunTests {
         #expect(abs(bias[0] - 1 / 3) < 1e-6 && abs(bias[1] - 2 / 3) < 1e-6 && bias[2] == 0)
     }
 
+    @Test("closes with the minimum once it knows how long updates take, and is not kept by a client that says nothing")
+    func patience() async throws {
+        var job = JobConfiguration.sample(rounds: 3, size: 3, minimum: 2)
+        job.cohort.patience = 4
+        let federation = TestFederation(job)
+        await federation.addClients(ranks: [8, 8])
+        await federation.backend.add(TestFederation.work(2)) { order in
+            order.kind == .train && order.round == 3 ? .isSilent : .works
+        }
+        // The clock stands still: who has not delivered at once is late.
+        let state = try await federation.run().run()
+        #expect(state.committedRounds == 3)
+        let counted = federation.log.events.compactMap { event in
+            if case .committed(let round, _, let clients, _) = event { (round, clients.count) } else { nil }
+        }
+        #expect(counted.map(\.0) == [1, 2, 3] && counted[0].1 == 3 && counted[2].1 == 2)
+        #expect(await federation.backend.withdrawals.map(\.client).contains("silo-2"))
+    }
+
+    @Test("has a client that is there take the part of one that fails")
+    func replacement() async throws {
+        var job = JobConfiguration.sample(rounds: 1, size: 3, minimum: 3)
+        job.cohort.replacementDelay = .seconds(30)
+        let everybody = (0..<4).map { ClientProfile(id: TestFederation.name($0), maximumRank: 8) }
+        // A seed with which the first round asks silo-1, which fails.
+        job.seed = try #require(
+            (1...20).first { seed in
+                CohortSelection.select(from: everybody, count: 3, seed: seed, round: 1).contains { $0.id == "silo-1" }
+            }
+        )
+        let federation = TestFederation(job)
+        await federation.addClients(ranks: [8])
+        await federation.backend.add(TestFederation.work(1, maximumRank: 8)) { order in
+            order.kind == .train ? .fails(reason: "no space left") : .works
+        }
+        for index in 2...3 { await federation.backend.add(TestFederation.work(index, maximumRank: 8)) }
+        let state = try await federation.run().run()
+        #expect(state.phase == .finished)
+        #expect(Set(state.countedUpdates.keys) == ["silo-0", "silo-2", "silo-3"])
+        #expect(await federation.store.changes.count { if case .joined = $0 { true } else { false } } == 1)
+    }
+
     @Test("opens a round again that stayed below the minimum, and fails the job when that does not help")
     func belowMinimum() async throws {
         let federation = TestFederation(.sample(rounds: 1, size: 3, minimum: 2))
