@@ -6,18 +6,9 @@ SWIFT_BUILD := -c release -Xswiftc -enable-testing
 export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
-.PHONY: demo test python-test attack kill fuzz bench lint format build setup data verify-with-peft \
-.PHONY: demo test python-test deployment-test attack kill fuzz bench lint format build setup data verify-with-peft \
-	protocol clean
-.PHONY: demo test attack kill fuzz bench dashboard lint format build setup data verify-with-peft protocol clean
-.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft verify-adapters protocol man install clean
-.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol docs \
-	docs-test deb deb-try clean
-.PHONY: demo test attack kill dst dst-bugs fuzz bench lint format build setup data verify-with-peft protocol clean
-.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft peft-federation protocol clean
-.PHONY: demo test attack kill fuzz bench lint format build setup data verify-with-peft protocol docs \
-	docs-test deb deb-try clean
-.PHONY: demo test attack kill crash-states flipped-bits fuzz bench lint format build setup data verify-with-peft protocol clean
+.PHONY: demo test python-test deployment-test kill crash-states flipped-bits dst dst-bugs attack fuzz \
+	bench dashboard lint format build setup data verify-with-peft protocol peft-federation \
+	verify-adapters man install docs docs-test deb deb-try clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
 	examples/four-silos/run
@@ -26,9 +17,8 @@ test: data ## Every test, the end-to-end ones over loopback TLS included
 	swift build $(SWIFT_BUILD) --build-tests
 	swift test --skip-build $(SWIFT_BUILD)
 	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills 20 --recovery 60
-	protocol/python/test
-
-python-test: build ## The Python client against golden vectors and the real server
+	swift run --skip-build $(SWIFT_BUILD) StoreHarness crash-states --states 300
+	swift run --skip-build $(SWIFT_BUILD) StoreHarness flipped-bits --flips 300
 	protocol/python/test
 	examples/three-hosts/run
 
@@ -37,8 +27,6 @@ python-test: build ## The Python client against golden vectors and the real serv
 
 deployment-test: data build ## One server and two silos on three hosts, in at most seven commands (network namespaces; as root)
 	examples/three-hosts/run
-	swift run --skip-build $(SWIFT_BUILD) StoreHarness crash-states --states 300
-	swift run --skip-build $(SWIFT_BUILD) StoreHarness flipped-bits --flips 300
 
 ROUNDS ?= 1000
 kill: ## Kills the server and its clients ROUNDS times over TLS, and checks that nothing acknowledged is lost
@@ -46,14 +34,6 @@ kill: ## Kills the server and its clients ROUNDS times over TLS, and checks that
 	swift build $(SWIFT_BUILD) --product KillHarness
 	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills $(ROUNDS)
 
-SEEDS ?= 2000
-dst: ## Plays SEEDS federations on simulated clocks, networks and disks, each with faults of its own
-	swift build $(SWIFT_BUILD) --product fed-dst
-	.build/release/fed-dst run --seeds $(SEEDS)
-
-dst-bugs: ## Plants one bug after the other, to see whether dst finds it
-	swift build $(SWIFT_BUILD) --product fed-dst
-	.build/release/fed-dst bugs
 STATES ?= 10000
 crash-states: ## Recovers the server's store from STATES states in which a crash can leave it (0: from all)
 	swift build $(SWIFT_BUILD) --product StoreHarness
@@ -63,6 +43,15 @@ FLIPS ?= 10000
 flipped-bits: ## Turns FLIPS bits of the server's store, one after the other, and checks that each is noticed
 	swift build $(SWIFT_BUILD) --product StoreHarness
 	swift run --skip-build $(SWIFT_BUILD) StoreHarness flipped-bits --flips $(FLIPS)
+
+SEEDS ?= 2000
+dst: ## Plays SEEDS federations on simulated clocks, networks and disks, each with faults of its own
+	swift build $(SWIFT_BUILD) --product fed-dst
+	.build/release/fed-dst run --seeds $(SEEDS)
+
+dst-bugs: ## Plants one bug after the other, to see whether dst finds it
+	swift build $(SWIFT_BUILD) --product fed-dst
+	.build/release/fed-dst bugs
 
 attack: data ## Every attack on a server process of its own, a siege, and a crowd of idle clients
 	ENABLE_ATTACK=1 swift build $(SWIFT_BUILD)
@@ -104,14 +93,14 @@ verify-with-peft: ## Loads the demo's adapter with Hugging Face peft and compare
 	examples/four-silos/verify-with-peft
 
 protocol: ## Generates the Swift and the Python code of protocol/control.proto again
-verify-adapters: build ## Compares `fed-server adapter` with Hugging Face peft, and its GGUF files with gguf (VENV=a Python with both)
-	$(VENV)/bin/python Tests/AdapterToolsTests/Fixtures/check_adapter_commands.py .build/release/fed-server
-peft-federation: data build ## Four native silos, then two native and two PEFT silos in one federation (installs 1.7 GB once)
-	examples/peft-trainer/run
-
-protocol: ## Generates the Swift code of protocol/control.proto again
 	protocol/generate-swift
 	protocol/generate-python
+
+peft-federation: data ## Two native and two PEFT silos in one federation, as good as four native ones (installs 1.7 GB once)
+	examples/peft-trainer/run
+
+verify-adapters: build ## Compares `fed-server adapter` with Hugging Face peft, and its GGUF files with gguf (VENV=a Python with both)
+	$(VENV)/bin/python Tests/AdapterToolsTests/Fixtures/check_adapter_commands.py .build/release/fed-server
 
 PROGRAMS := fed-server fed-client fed-sim
 
@@ -133,19 +122,6 @@ install: build ## Installs programs, manual pages and shell completions below DE
 	    > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$program && \
 	  .build/release/$$program --generate-completion-script fish \
 	    > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish || exit 1; done
-
-docs: build ## Renders the book into .build/book
-	Documentation/build_book.py
-
-docs-test: data build ## Runs every command of the documentation on machines of its own; with LONG=1 those that take minutes, too
-	cd Documentation && python3 -m unittest --quiet test_pages
-	Documentation/check_pages.py $(if $(LONG),--long)
-
-deb: build ## Debian packages in .build/deb, with the Swift runtime inside
-	packaging/deb/build
-
-deb-try: deb data ## Installs, uses, upgrades, removes and purges the packages in a bare Debian (as root; needs debootstrap)
-	packaging/deb/try
 
 docs: build ## Renders the book into .build/book
 	Documentation/build_book.py

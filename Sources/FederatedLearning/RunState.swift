@@ -24,13 +24,15 @@ package struct RunState: Hashable, Sendable, Codable {
     /// A round whose updates are being collected.
     package struct OpenRound: Hashable, Sendable, Codable {
         package let number: Int
-        package var cohort: [CohortMember]
+        package var cohort: [CohortMember] {
+            didSet { members = Set(cohort.map(\.client)) }
+        }
         /// The accepted updates, by client.
         package var accepted: [ClientID: UpdateOffer]
         /// What the release of its result was charged with; once it has a key for noise, nothing more is accepted.
         package var charge: PrivacyCharge?
         /// Who is in the cohort, to look up: cohorts of thousands are asked for each of their updates.
-        private let members: Set<ClientID>
+        private var members: Set<ClientID>
 
         private enum CodingKeys: CodingKey {
             case number, cohort, accepted, charge
@@ -146,7 +148,7 @@ package struct RunState: Hashable, Sendable, Codable {
             openRound?.accepted[offer.client] = offer
         case .joined(let round, let member):
             guard let open = openRound, open.number == round, open.isAccepting,
-                !open.cohort.contains(where: { $0.client == member.client })
+                !open.contains(member.client)
             else { return }
             openRound?.cohort.append(member)
         case .charged(let charge):

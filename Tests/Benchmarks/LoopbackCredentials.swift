@@ -1,3 +1,4 @@
+import Foundation
 import Transport
 
 /// A server and a client of one authority, for connections within this process.

@@ -149,7 +149,9 @@ struct DoctorTests {
             try Self.replace("hosts:", with: "hosts: [127.0.0.1]", in: federation)
             #expect(try await text("certificate", now: .now.addingTimeInterval(3e9)).contains("not now"))
             #expect(try await text("clock", now: .now.addingTimeInterval(-3600)).contains("Set the clock"))
-            _ = try await federation.state.invite("silo", validFor: 60, now: .now)
+            try await federation.withServer { _ in
+                _ = try await federation.state.invite("silo", validFor: 60, now: .now)
+            }
             #expect(try await text("audit log", now: .now.addingTimeInterval(-3600)).contains("still to come"))
             try await Federation.with { other in
                 try await other.withServer { _ in

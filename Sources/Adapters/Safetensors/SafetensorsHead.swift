@@ -59,6 +59,9 @@ enum SafetensorsHead {
 
     /// A JSON string as serde writes it: everything but quotes, backslashes and control characters as it is.
     private static func string(_ text: String) -> String {
+        // Names hardly ever need more than quotes, and a large cohort writes millions of them.
+        let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        if isPlain { return "\"\(text)\"" }
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

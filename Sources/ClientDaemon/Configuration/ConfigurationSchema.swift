@@ -32,7 +32,35 @@ package enum ConfigurationSchema {
                     .described("How many threads training may use.")
             ),
             ("privacy", privacy.orNothing.described("What all jobs together may give away of this silo's data.")),
+            ("trainer", trainer.orNothing.described("A program of the silo's own that trains; see protocol/TRAINER.md.")),
         ])
+    }
+
+    private static var trainer: ValueSchema {
+        let amount = ValueSchema.text(matching: "^[0-9]{1,18} ?(KiB|MiB|GiB|TiB)$")
+        let command = ValueSchema.text(atMost: 4096)
+            .or(.list(of: .text(atMost: 4096), count: 1...1024, isUnique: false))
+        return .section(
+            [
+                ("command", command.described("The program and its arguments.")),
+                (
+                    "environment",
+                    ValueSchema.names(of: .text(atMost: 4096)).orNothing
+                        .described("Variables that it gets beside the few that every trainer gets.")
+                ),
+                ("start", ValueSchema.duration.orNothing.described("From its start to its hello.")),
+                ("silence", ValueSchema.duration.orNothing.described("Between two messages of a request.")),
+                ("time", ValueSchema.duration.orNothing.described("For one request as a whole.")),
+                ("memory", amount.orNothing.described("Memory of the program and all that it starts.")),
+                ("disk", amount.orNothing.described("What may lie in its folder.")),
+                (
+                    "retries",
+                    ValueSchema.integer(TrainerSettings.retryCounts).orNothing
+                        .described("How often a request is made again after the program has died or hung.")
+                ),
+            ],
+            required: ["command"]
+        )
     }
 
     /// What `policy.yaml` takes; a key without a value counts as absent.

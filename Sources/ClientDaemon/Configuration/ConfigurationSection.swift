@@ -9,10 +9,12 @@ struct ConfigurationSection {
 
     init(_ node: Node, path: String, prefix: String, keys: [String]) throws {
         guard let mapping = node.mapping else {
+            let subject =
+                prefix.isEmpty ? "keys with values are expected" : "`\(prefix.dropLast())` takes keys with values"
             throw ClientError.malformedConfiguration(
                 path: path,
                 line: node.mark?.line,
-                reason: "keys with values are expected, such as `\(keys[0]): …`"
+                reason: "\(subject), such as `\(keys[0]): …`"
             )
         }
         var values: [String: Node] = [:]

@@ -1,6 +1,7 @@
 import FederatedLearning
 import Foundation
 import Logging
+import Transport
 
 extension Checkup {
     /// Starts the silo's own trainer, has it introduce itself, and ends it.
@@ -24,12 +25,12 @@ extension Checkup {
                 let tasks = found.tasks.map(\.rawValue).sorted().joined(separator: ", ")
                 let features = found.features.map(\.rawValue).sorted().joined(separator: ", ")
                 return Finding(
-                    subject: "trainer",
+                    "trainer",
                     isWell: true,
-                    text: "\(found.name) \(found.release): \(tasks)\(features.isEmpty ? "" : "; \(features)")"
+                    "\(found.name) \(found.release): \(tasks)\(features.isEmpty ? "" : "; \(features)")"
                 )
             } catch {
-                return Finding(subject: "trainer", isWell: false, text: "\(error)")
+                return Finding("trainer", isWell: false, "\(error)")
             }
         }
     }

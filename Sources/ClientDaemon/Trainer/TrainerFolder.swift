@@ -24,12 +24,20 @@ package struct TrainerFolder: Sendable {
     }
 
     /// Makes the folder for a new process, without what earlier requests have left.
-    package func prepare() throws {
+    ///
+    /// When that is still more than the trainer may have there, nothing is kept: the new process would be ended for it.
+    ///
+    /// - Parameter limit: How many bytes it may have.
+    package func prepare(limit: Int = .max) throws {
         do {
             try createFolder(url)
             for name in try FileManager.default.contentsOfDirectory(atPath: url.path)
             where name == "tmp" || name.hasPrefix("request-") {
                 try FileManager.default.removeItem(at: url.appendingPathComponent(name))
+            }
+            if TrainerUsage.size(of: url) > limit {
+                try FileManager.default.removeItem(at: url)
+                try createFolder(url)
             }
             try createFolder(url.appendingPathComponent("tmp"))
         } catch {

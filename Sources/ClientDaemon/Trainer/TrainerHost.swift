@@ -147,7 +147,7 @@ package actor TrainerHost: Service {
         let limits = process.settings.limits
         conversation = TrainerConversation(limits: limits, threads: threads, folder: folder.url.path)
         do {
-            try folder.prepare()
+            try folder.prepare(limit: limits.disk)
             let how = try await withThrowingTaskGroup(of: String?.self) { group in
                 group.addTask { [process] in
                     try await process.run(input: input, ending: ending) { await self.handle($0) }

@@ -41,7 +41,8 @@ package struct TrainerUsage: Hashable, Sendable {
         return pages * max(1, Int(sysconf(Int32(_SC_PAGESIZE))))
     }
 
-    private static func size(of folder: URL) -> Int {
+    /// What the files in a folder and below take of the disk, in bytes.
+    static func size(of folder: URL) -> Int {
         guard let files = FileManager.default.enumerator(atPath: folder.path) else { return 0 }
         var total = 0
         var count = 0

@@ -44,7 +44,10 @@ struct AdminFrontDoor: RouterMiddleware {
             response.headers[name] = value
         }
         if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
-        if let name = HeaderName("X-Request-Id") { response.headers[name] = "\(context.id)" }
+        // Where logs keep no metadata there is no number to find a request by.
+        if let name = HeaderName("X-Request-Id"), let id = context.logger[metadataKey: "hb.request.id"] {
+            response.headers[name] = "\(id)"
+        }
         log(request, response.status, after: .now - start, context)
         return response
     }

@@ -4,7 +4,7 @@ import GRDB
 extension ClientDirectory {
     /// Returns how many clients are enrolled and not revoked, and how many are revoked.
     func counts() async throws -> (enrolled: Int, revoked: Int) {
-        try await database.writer.read { db in
+        try await database.read { db in
             let row = try Row.fetchOne(db, sql: "SELECT COUNT(*) AS clients, COUNT(revoked_at) AS revoked FROM client")
             let (clients, revoked): (Int, Int) = (row?["clients"] ?? 0, row?["revoked"] ?? 0)
             return (clients - revoked, revoked)
@@ -22,7 +22,7 @@ extension ClientDirectory {
         matching query: ClientQuery,
         connected: Set<String>
     ) async throws -> (total: Int, records: [ClientRecord]) {
-        try await database.writer.read { db in
+        try await database.read { db in
             // Names alone, because who is connected is not in the database.
             let names = try Row.fetchAll(
                 db,

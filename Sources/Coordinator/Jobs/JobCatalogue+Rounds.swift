@@ -10,7 +10,7 @@ extension JobCatalogue {
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``.
     func points(of id: JobID, from first: Int) async throws -> [RoundPoint] {
-        try await database.writer.read { db in
+        try await database.read { db in
             guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id.rawValue]) else {
                 throw CoordinatorError.unknownJob(id)
             }
@@ -41,7 +41,7 @@ extension JobCatalogue {
 
     /// Returns the round that is going on, if one is.
     func openRound(of id: JobID) async throws -> OpenRoundStanding? {
-        try await database.writer.read { db in try Self.openRound(of: id, in: db) }
+        try await database.read { db in try Self.openRound(of: id, in: db) }
     }
 
     static func openRound(of id: JobID, in db: Database) throws -> OpenRoundStanding? {
@@ -69,7 +69,7 @@ extension JobCatalogue {
 
     /// Returns the latest jobs, the last one first, each with the round that is going on; and how many jobs there are.
     func latest(_ limit: Int) async throws -> (jobs: [Overview.Job], count: Int) {
-        try await database.writer.read { db in
+        try await database.read { db in
             let summaries = try Row.fetchAll(
                 db,
                 sql: "\(Self.summaryQuery) ORDER BY sequence DESC LIMIT ?",
@@ -89,7 +89,7 @@ extension JobCatalogue {
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``.
     func clients(ofRound round: Int, of id: JobID) async throws -> [RoundClient] {
-        try await database.writer.read { db in
+        try await database.read { db in
             _ = try Self.summary(of: id, in: db)
             let figures = try Row.fetchAll(
                 db,
@@ -126,7 +126,7 @@ extension JobCatalogue {
         client: String,
         from first: Int
     ) async throws -> [FederatedLearning.Measurement] {
-        try await database.writer.read { db in
+        try await database.read { db in
             let last = try Self.summary(of: id, in: db).committedRounds
             guard first <= last else { return [] }
             return try RoundRange(job: id, first: max(0, first), last: last, db: db).figures(of: client)

@@ -10,7 +10,7 @@ extension JobCatalogue {
     }
 
     func standing() async throws -> Standing {
-        try await database.writer.read { db in
+        try await database.read { db in
             var standing = Standing()
             let counts = try Row.fetchAll(
                 db,

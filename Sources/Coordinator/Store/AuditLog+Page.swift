@@ -18,7 +18,7 @@ extension AuditLog {
     /// - Returns: The entries, and where the log ends.
     /// - Throws: ``CoordinatorError/corruptRecord(table:key:)`` for an entry that is none.
     func page(before sequence: Int64?, limit: Int) async throws -> Page {
-        try await database.writer.read { db in
+        try await database.read { db in
             let rows = try Row.fetchAll(
                 db,
                 sql: "SELECT * FROM audit_entry WHERE sequence < ? ORDER BY sequence DESC LIMIT ?",

@@ -67,7 +67,11 @@ package struct CoordinatorDatabase: Sendable {
     /// Closes the file, so that everything in the log moves into it.
     ///
     /// - Throws: When somebody still reads or writes.
-    package func close() throws { try writer.close() }
+    package func close() throws {
+        // Whoever closes last, and a reader may, would leave the log as it is.
+        try writer.barrierWriteWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+        try writer.close()
+    }
 
     /// Writes a copy that shows one committed state into a new file, while others go on writing.
     ///

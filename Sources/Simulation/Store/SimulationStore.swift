@@ -70,7 +70,7 @@ package actor SimulationStore: RunStore {
             try await endRound(round)
         case .opened:
             opened = [:]
-        case .assigned, .accepted, .charged, .abandoned, .finished, .exhausted, .failed, .cancelled:
+        case .assigned, .accepted, .joined, .charged, .abandoned, .finished, .exhausted, .failed, .cancelled:
             break
         }
     }

@@ -24,7 +24,7 @@ package enum ServerProbe {
                 let address = try SocketAddress.makeAddressResolvingHost(HostName(host).text, port: port)
                 let text = address.ipAddress ?? "\(address)"
                 return text == host ? "\(host) is an address" : "\(host) is \(text)"
-            } catch is SocketAddressError {
+            } catch is SocketAddressError.UnknownHost {
                 throw TransportError.unknownHost(host)
             }
         }

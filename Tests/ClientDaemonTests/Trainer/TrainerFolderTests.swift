@@ -53,6 +53,18 @@ struct TrainerFolderTests {
         }
     }
 
+    @Test("a new process finds nothing when more than it may have was kept")
+    func empties() async throws {
+        try await withRequest { folder, _ in
+            try Data(repeating: 1, count: 64 << 10).write(to: folder.url.appendingPathComponent("rubble"))
+            try folder.prepare(limit: 1 << 20)
+            #expect(FileManager.default.fileExists(atPath: folder.url.path + "/rubble"))
+            try folder.prepare(limit: 16 << 10)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["tmp"])
+            #expect(try mode(of: folder.url) == 0o700)
+        }
+    }
+
     @Test(
         "a path out of the request's folder is refused before anything is opened",
         arguments: ["../adapter", "a/../../adapter", "/etc", "", "a//b", ".", "result/", "a\u{0}b"]

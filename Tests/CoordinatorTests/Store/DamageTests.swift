@@ -1,3 +1,4 @@
+import FederatedLearning
 import Foundation
 import GRDB
 import TestSupport

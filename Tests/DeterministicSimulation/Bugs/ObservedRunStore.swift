@@ -113,6 +113,7 @@ extension RunChange {
         switch self {
         case .began: "began"
         case .opened: "opened"
+        case .joined: "joined"
         case .assigned: "assigned"
         case .accepted: "accepted"
         case .charged: "charged"

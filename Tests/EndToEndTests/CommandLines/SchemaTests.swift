@@ -183,7 +183,7 @@ struct SchemaTests {
         "privacy": ["mechanism": "central", "clipping_norm": "1.0", "noise_multiplier": "1.0", "delta": "1.0e-5"],
         "data": ["file": "texts.jsonl"], "partition": ["by": "dirichlet", "alpha": "0.5"],
         "ranks": ["distribution": "uniform"], "availability": ["kind": "random"],
-        "server": ["host": "fed.example.org", "port": "8443"],
+        "server": ["host": "fed.example.org", "port": "8443"], "trainer": ["command": "trainer.py"],
     ]
     private static let clientPrivacy = ["epsilon_limit": "8.0", "delta": "1.0e-6"]
 

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
 import NIOTestUtils
+import Synchronization
 import Testing
 
 @testable import WireProtocol
@@ -18,8 +19,19 @@ struct FrameDecoderTests {
             }
         }
         let pairs = (controls + chunks).map { (ByteBuffer(bytes: $0.0), [$0.1]) }
+        // A second passes between any two messages: how many may come in one is judged elsewhere.
+        let start = ContinuousClock.now
+        let seconds = Mutex(0)
         try ByteToMessageDecoderVerifier.verifyDecoder(inputOutputPairs: pairs) {
-            FrameDecoder(limits: .federation)
+            FrameDecoder(allowance: FrameAllowance(.federation)) {
+                start
+                    + .seconds(
+                        seconds.withLock { seconds in
+                            seconds += 1
+                            return seconds
+                        }
+                    )
+            }
         }
     }
 

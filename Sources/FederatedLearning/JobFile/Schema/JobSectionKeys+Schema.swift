@@ -63,7 +63,8 @@ extension CohortKey: DescribedKey {
     var schema: ValueSchema {
         switch self {
         case .size, .minimum: .integer(1...100_000)
-        case .deadline: .duration
+        case .deadline, .replacementDelay: .duration
+        case .patience: .number(from: 0, to: 100)
         case .overselect: .number(from: 1, to: 10)
         case .population: .integer(1...1_000_000_000)
         case .tags: .texts(count: 0...32)

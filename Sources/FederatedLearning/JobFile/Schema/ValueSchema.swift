@@ -35,6 +35,9 @@ package struct ValueSchema: Sendable {
         Self([("anyOf", .array([value, .object(Self([("type", .string("null"))]).members)]))])
     }
 
+    /// Returns a schema that a value meets which meets this one or `other`.
+    package func or(_ other: ValueSchema) -> ValueSchema { Self([("anyOf", .array([value, other.value]))]) }
+
     // MARK: - Scalars
 
     /// A text of 1 to so many characters.
