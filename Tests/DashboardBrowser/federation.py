@@ -125,11 +125,28 @@ def make(program, directory, clients, rounds, cohort=50):
             # There is no such model, so the job ends at once, and is filled by hand.
             while running.ask(f"v1/jobs/{job}")["summary"]["phase"] in ("pending", "running"):
                 time.sleep(0.05)
-    with contextlib.closing(sqlite3.connect(os.path.join(directory, "tributary.sqlite"))) as database, database:
+    with contextlib.closing(of_an_earlier_version(directory)) as database, database:
         names = fill_clients(database, clients)
         if job:
             fill_rounds(database, job, names, rounds, min(cohort, clients))
     return job
+
+
+def of_an_earlier_version(directory):
+    """Makes the database one whose pages have no checksums yet, which SQLite alone cannot write; the server adds them."""
+    path = os.path.join(directory, "tributary.sqlite")
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        tables = "\n".join(database.iterdump())
+    for name in (path, f"{path}-wal", f"{path}-shm", f"{path}.commits"):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(name)
+    os.close(os.open(path, os.O_CREAT, 0o600))
+    database = sqlite3.connect(path)
+    database.executescript(tables)
+    database.execute("DROP TABLE commit_count")
+    database.execute("DELETE FROM grdb_migrations WHERE identifier LIKE '6 %'")
+    database.commit()
+    return database
 
 
 def fill_clients(database, count):

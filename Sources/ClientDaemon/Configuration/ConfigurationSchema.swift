@@ -32,7 +32,7 @@ package enum ConfigurationSchema {
                     .described("How many threads training may use.")
             ),
             ("privacy", privacy.orNothing.described("What all jobs together may give away of this silo's data.")),
-            ("trainer", trainer.orNothing.described("A program of the silo's own that trains; see protocol/TRAINER.md.")),
+            ("trainer", trainer.orNothing.described("A program of the silo's own that trains (protocol/TRAINER.md).")),
         ])
     }
 

@@ -177,6 +177,7 @@ package struct Checkup: Sendable {
         data: URL?
     ) async -> [Finding] {
         var directories = configuration.models.sorted { $0.key < $1.key }.map(\.value) + models
+        let areNamed = !directories.isEmpty
         if directories.isEmpty {
             let cache = ModelLibrary.defaultCache
             let names = (try? FileManager.default.contentsOfDirectory(atPath: cache.path).sorted()) ?? []
@@ -196,7 +197,8 @@ package struct Checkup: Sendable {
         for url in directories {
             let model = await Finding.checking("model") { try await describeModel(at: url, policy) }
             findings.append(model)
-            guard model.isWell, let data else { continue }
+            // The data need not fit every model that happens to lie in the cache.
+            guard model.isWell, let data, areNamed || directories.count == 1 else { continue }
             findings.append(
                 Finding("trainer") {
                     _ = try NativeTrainer(model: url, data: data, client: "doctor", threads: configuration.threads)

@@ -28,6 +28,7 @@ package struct TrainerFolder: Sendable {
     /// When that is still more than the trainer may have there, nothing is kept: the new process would be ended for it.
     ///
     /// - Parameter limit: How many bytes it may have.
+    /// - Throws: ``ClientError/cannotWrite(path:reason:)``.
     package func prepare(limit: Int = .max) throws {
         do {
             try createFolder(url)

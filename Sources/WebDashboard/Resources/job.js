@@ -89,7 +89,7 @@ export function job(id) {
     ]);
     time.update([{ name: "seconds", points: curve("seconds") }]);
     const spending = curve("epsilon");
-    const limit = standing?.settings.epsilonBudget;
+    const limit = standing?.settings.epsilon_budget;
     spent.update([
       { name: "ε", points: spending },
       ...(limit && spending.some(([, value]) => value !== undefined)
@@ -104,13 +104,13 @@ export function job(id) {
       return;
     }
     const { settings } = standing;
-    const limit = settings.epsilonBudget;
+    const limit = settings.epsilon_budget;
     const silos = Object.entries(standing.silos).sort(([a], [b]) => a.localeCompare(b));
     replace(budget, h("h2", {}, "Privacy budget"), h("div", { class: "card" },
       h("p", {}, `ε ${epsilon(standing.epsilon)}${limit ? ` of ${epsilon(limit)}` : ""} at δ = ${settings.delta}, ${settings.mechanism}`,
         standing.coveredRounds === undefined || standing.coveredRounds === null ? "." : `; ${count(standing.coveredRounds)} more rounds are covered.`),
       limit && h("meter", { min: 0, max: limit, value: Math.min(limit, standing.epsilon), high: 0.8 * limit, "aria-label": "ε spent" }),
-      h("p", { class: "faint" }, `Clipping norm ${settings.clippingNorm}, noise multiplier ${settings.noiseMultiplier}.`),
+      h("p", { class: "faint" }, `Clipping norm ${settings.clipping_norm}, noise multiplier ${settings.noise_multiplier}.`),
       silos.length > 0 && table("ε by silo", [{ title: "Silo" }, { title: "ε", kind: "number" }],
         silos.map(([name, value]) => [name, epsilon(value)]), "")));
   }
