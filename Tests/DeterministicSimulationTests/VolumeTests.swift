@@ -51,6 +51,19 @@ struct VolumeTests {
         #expect(volume.afterKill["/d/old"] == .some([2]))
     }
 
+    @Test("a file lasts under its new name, though the folder that it came from was never forced to disk")
+    mutating func renameAcrossFolders() {
+        var volume = Volume()
+        volume.learn("/partial/x", content: nil)
+        volume.learn("/blobs/x", content: nil)
+        let file = volume.create("/partial/x")
+        volume.write([5], at: 0, of: file)
+        volume.sync(file)
+        volume.move("/partial/x", to: "/blobs/x")
+        volume.sync(folder: "/blobs")
+        for _ in 0..<20 { #expect(volume.afterPowerCut(using: &generator)["/blobs/x"] == .some([5])) }
+    }
+
     @Test("what a failed fsync was to force to disk is lost, though programs go on seeing the file")
     mutating func failedSync() {
         var volume = Volume()

@@ -26,14 +26,18 @@ extension BertModel {
     /// Runs texts through the embeddings and the layers below every adapter, those of them that are not known yet.
     private func runFrozen(_ frozen: Range<Int>, on texts: PackedTexts, in workspace: inout BertWorkspace) {
         guard !frozen.isEmpty else { return embed(texts, into: &workspace.hidden[0]) }
-        let recalled = prefix.recall(texts, depth: frozen.count)
         let place = frozen.count % workspace.hidden.count
-        if !recalled.missing.isEmpty {
-            embed(recalled.missing, into: &workspace.hidden[0])
-            for index in frozen { run(index, on: recalled.missing, adapter: .unadapted, in: &workspace) }
-            prefix.keep(workspace.hidden[place], of: recalled.missing, depth: frozen.count)
+        // Taken out for the call, so that the layers can use the workspace.
+        var rows: [Float] = []
+        swap(&rows, &workspace.hidden[place])
+        prefix.complete(texts, depth: frozen.count, into: &rows) { missing in
+            embed(missing, into: &workspace.hidden[0])
+            for index in frozen { run(index, on: missing, adapter: .unadapted, in: &workspace) }
+            var found: [Float] = []
+            swap(&found, &workspace.hidden[place])
+            return found
         }
-        recalled.complete(&workspace.hidden[place])
+        swap(&rows, &workspace.hidden[place])
     }
 
     private func run(_ index: Int, on texts: PackedTexts, adapter: LayerAdapter, in workspace: inout BertWorkspace) {

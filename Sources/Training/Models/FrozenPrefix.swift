@@ -28,25 +28,47 @@ final class FrozenPrefix: Sendable {
     /// How many texts are known.
     var count: Int { memory.withLock { $0.rows.count } }
 
-    /// Looks texts up.
+    /// Finds the rows of all texts, running those through the layers that are not known.
     ///
     /// - Parameters:
     ///   - texts: The texts of a pass.
     ///   - depth: How many layers are below the lowest adapter, at least 1.
-    /// - Returns: What is known of them, and which have to be run through the layers.
-    func recall(_ texts: PackedTexts, depth: Int) -> RecalledRows {
+    ///   - rows: Receives a row a token.
+    ///   - run: Runs texts through the layers and returns their rows; called when there are any that are not known.
+    func complete(
+        _ texts: PackedTexts,
+        depth: Int,
+        into rows: inout [Float],
+        running run: (PackedTexts) -> [Float]
+    ) {
         let keys = texts.map { Key(depth: depth, tokens: Array(texts.tokens[$0])) }
-        let rows = memory.withLock { memory in keys.map { memory.rows[$0] } }
-        return RecalledRows(rows: rows, of: texts)
+        let known = memory.withLock { memory in keys.map { memory.rows[$0] } }
+        var missing = PackedTexts()
+        for (text, known) in zip(texts, known) where known == nil { missing.append(texts.tokens[text]) }
+        var found: [Float] = []
+        if !missing.isEmpty {
+            found = run(missing)
+            keep(found, of: missing, depth: depth)
+        }
+        guard missing.count < texts.count else { return rows = found }
+        let width =
+            missing.isEmpty
+            ? (known.lazy.compactMap(\.self).first?.count ?? 0) / texts[0].count : found.count / missing.tokenCount
+        rows.resize(to: texts.tokenCount * width)
+        var next = 0
+        for (text, known) in zip(texts, known) {
+            let target = text.lowerBound * width..<text.upperBound * width
+            if let known {
+                rows.replace(target, with: known)
+            } else {
+                rows.replace(target, with: found, from: next)
+                next += target.count
+            }
+        }
     }
 
     /// Keeps what the layers made of texts, as far as there is room.
-    ///
-    /// - Parameters:
-    ///   - rows: A row a token.
-    ///   - texts: The texts that they are of.
-    ///   - depth: How many layers they went through.
-    func keep(_ rows: [Float], of texts: PackedTexts, depth: Int) {
+    private func keep(_ rows: [Float], of texts: PackedTexts, depth: Int) {
         let width = rows.count / max(texts.tokenCount, 1)
         memory.withLock { memory in
             for text in texts {

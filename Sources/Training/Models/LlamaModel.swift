@@ -64,16 +64,20 @@ struct LlamaModel: Sendable {
     /// Runs texts through the embedding and the layers below every adapter, those of them that are not known yet.
     private func runFrozen(_ frozen: Range<Int>, on texts: PackedTexts, in workspace: inout LlamaWorkspace) {
         guard !frozen.isEmpty else { return embed(texts, into: &workspace.hidden[0]) }
-        let recalled = prefix.recall(texts, depth: frozen.count)
         let place = frozen.count % workspace.hidden.count
-        if !recalled.missing.isEmpty {
-            embed(recalled.missing, into: &workspace.hidden[0])
-            workspace.angles.prepare(for: recalled.missing)
+        // Taken out for the call, so that the layers can use the workspace.
+        var rows: [Float] = []
+        swap(&rows, &workspace.hidden[place])
+        prefix.complete(texts, depth: frozen.count, into: &rows) { missing in
+            embed(missing, into: &workspace.hidden[0])
+            workspace.angles.prepare(for: missing)
             // No way back reaches these layers, so that they share one tape.
-            for index in frozen { run(index, on: recalled.missing, adapter: .unadapted, tape: 0, in: &workspace) }
-            prefix.keep(workspace.hidden[place], of: recalled.missing, depth: frozen.count)
+            for index in frozen { run(index, on: missing, adapter: .unadapted, tape: 0, in: &workspace) }
+            var found: [Float] = []
+            swap(&found, &workspace.hidden[place])
+            return found
         }
-        recalled.complete(&workspace.hidden[place])
+        swap(&rows, &workspace.hidden[place])
     }
 
     private func run(

@@ -6,13 +6,14 @@
 package struct Volume {
     private enum NameChange {
         case set(String, file: Int)
-        case move(from: String, to: String)
+        /// What is moved, whether or not its old name would have lasted.
+        case move(from: String, to: String, file: Int?)
         case remove(String)
 
         /// The folder that makes it last when it is forced to disk.
         var folder: Substring {
             switch self {
-            case .set(let path, _), .move(_, let path), .remove(let path): Volume.folder(of: path)
+            case .set(let path, _), .move(_, let path, _), .remove(let path): Volume.folder(of: path)
             }
         }
     }
@@ -68,8 +69,9 @@ package struct Volume {
     package func length(of file: Int) -> Int { files[file].length }
 
     package mutating func move(_ from: String, to: String) {
-        pending.append(.move(from: from, to: to))
-        Self.apply(.move(from: from, to: to), to: &present)
+        let change = NameChange.move(from: from, to: to, file: file(at: from))
+        pending.append(change)
+        Self.apply(change, to: &present)
     }
 
     package mutating func remove(_ path: String) {
@@ -88,8 +90,8 @@ package struct Volume {
     private static func apply(_ change: NameChange, to names: inout [String: Int?]) {
         switch change {
         case .set(let path, let file): names[path] = .some(file)
-        case .move(let from, let to):
-            names[to] = .some(names[from] ?? nil)
+        case .move(let from, let to, let file):
+            names[to] = .some(file)
             names[from] = .some(nil)
         case .remove(let path): names[path] = .some(nil)
         }

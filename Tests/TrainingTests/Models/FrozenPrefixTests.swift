@@ -95,20 +95,25 @@ struct FrozenPrefixTests {
         let rows = (0..<12).map { Float($0) }
         // Two numbers a token: the first text takes 24 of 32 bytes, the second would take 16, the third takes 8.
         let prefix = FrozenPrefix(byteLimit: 32)
-        prefix.keep(rows, of: texts, depth: 1)
+        func complete(depth: Int) -> (rows: [Float], run: [Int32]) {
+            var (found, run): ([Float], [Int32]) = ([], [])
+            prefix.complete(texts, depth: depth, into: &found) { missing in
+                run = missing.tokens
+                return missing.tokens.flatMap { rows[2 * Int($0) - 2..<2 * Int($0)] }
+            }
+            return (found, run)
+        }
+        #expect(complete(depth: 1) == (rows, [1, 2, 3, 4, 5, 6]))
         #expect(prefix.count == 2)
-        let recalled = prefix.recall(texts, depth: 1)
-        #expect(recalled.missing.tokens == [4, 5])
-        var hidden: [Float] = [6, 7, 8, 9]
-        recalled.complete(&hidden)
-        #expect(hidden == rows)
-        #expect(prefix.recall(texts, depth: 2).missing.count == 3)
+        #expect(complete(depth: 1) == (rows, [4, 5]))
+        #expect(complete(depth: 2) == (rows, [1, 2, 3, 4, 5, 6]))
     }
 
     @Test("are others when a residual has been folded into the model")
     func folding() throws {
         let model = try Fixture.tinyModel()
-        model.prefix.keep([1, 2], of: packed([[7]]), depth: 1)
+        var rows: [Float] = []
+        model.prefix.complete(packed([[7]]), depth: 1, into: &rows) { _ in [1, 2] }
         let path = BertModel.path(layer: 0, role: .query)
         let module = LoRAModule(a: Matrix(rows: 1, columns: 32), b: Matrix(rows: 32, columns: 1), alpha: 1)
         #expect(try model.folding([path: module]).prefix.count == 0)
