@@ -169,14 +169,23 @@ package actor TrainerHost: Service {
         }
     }
 
-    /// Looks at clocks and usage until the task is cancelled.
+    /// Looks at the clock and at what the process uses until the task is cancelled.
     private func watch() async {
         let interval = Self.watchInterval(process.settings.limits)
         while (try? await Task.sleep(for: interval)) != nil {
             var usage: TrainerUsage?
             if waitingForAnswer != nil, processIdentifier > 0 { usage = await self.usage(of: processIdentifier) }
-            perform(conversation?.ticked(at: .now, usage: usage) ?? [])
+            look(at: .now, usage: usage)
         }
+    }
+
+    /// Ends a trainer that is past a limit; called every second or so while there is a process.
+    ///
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - usage: What the process uses; `nil` where that is not known.
+    package func look(at now: ContinuousClock.Instant, usage: TrainerUsage? = nil) {
+        perform(conversation?.ticked(at: now, usage: usage) ?? [])
     }
 
     @concurrent

@@ -159,6 +159,8 @@ struct CommandTrainerTests {
         let behaviour: String
         let complaint: String
         var limits = TrainerLimits()
+        /// What the clock advances by, as the host sees it, once the training has begun.
+        var passing: Duration?
         var testDescription: String { behaviour }
     }
 
@@ -170,12 +172,14 @@ struct CommandTrainerTests {
             Misdeed(
                 behaviour: "hang",
                 complaint: "said nothing for",
-                limits: TrainerLimits(silence: .milliseconds(300))
+                limits: TrainerLimits(silence: .seconds(600)),
+                passing: .seconds(601)
             ),
             Misdeed(
                 behaviour: "hang",
                 complaint: "did not finish within",
-                limits: TrainerLimits(time: .milliseconds(300))
+                limits: TrainerLimits(silence: .seconds(7200), time: .seconds(3600)),
+                passing: .seconds(3601)
             ),
             Misdeed(behaviour: "exit", complaint: "ended with exit code 7. Its last line was: Traceback: boom."),
             Misdeed(behaviour: "killed", complaint: "was ended by signal 9"),
@@ -202,7 +206,14 @@ struct CommandTrainerTests {
     )
     func complains(_ misdeed: Misdeed) async throws {
         try await withTrainer(misdeed.behaviour, limits: misdeed.limits) { bench in
-            let error = try #require(await bench.trainingError())
+            let error = try #require(
+                await #expect(throws: TrainerError.self) {
+                    _ = try await bench.train { _ in
+                        guard let passing = misdeed.passing else { return }
+                        Task { await bench.host.look(at: .now + passing) }
+                    }
+                }
+            )
             #expect(error.description.contains(misdeed.complaint), "\(error)")
             #expect(Disclosure.reason(for: error) == "The silo's trainer failed; the silo's own log says why.")
             // The next order is worked as if nothing had been.
@@ -319,7 +330,7 @@ struct CommandTrainerTests {
             let host = TrainerHost(
                 settings: TrainerSettings(
                     command: try FakeTrainer.command(behaviour, in: url),
-                    limits: TrainerLimits(ending: .milliseconds(200))
+                    limits: TrainerLimits(ending: behaviour == "deaf" ? .milliseconds(200) : .seconds(60))
                 ),
                 folder: TrainerFolder(ClientDirectory(url.appendingPathComponent("client"))),
                 threads: 1,
