@@ -11,6 +11,19 @@ package enum GridSteps {
     /// How many values are worked on together.
     package static let pieceLength = Int(tributary_most_squared_steps)
 
+    /// How many values one thread works on before it takes others: 4 MiB of them.
+    package static let stretchLength = 64 * pieceLength
+
+    /// Cuts 0..<count into stretches, of which each is for one thread.
+    package static func stretches(of count: Int) -> [Range<Int>] { cut(0..<count, by: stretchLength) }
+
+    /// Cuts a stretch into pieces.
+    package static func pieces(of stretch: Range<Int>) -> [Range<Int>] { cut(stretch, by: pieceLength) }
+
+    private static func cut(_ range: Range<Int>, by length: Int) -> [Range<Int>] {
+        stride(from: range.lowerBound, to: range.upperBound, by: length).map { $0..<min($0 + length, range.upperBound) }
+    }
+
     /// Returns the sum of the squared steps.
     ///
     /// - Precondition: There are at most ``pieceLength`` values.
@@ -66,12 +79,23 @@ package enum GridSteps {
     }
 
     /// Writes each step times `unit`, computed in 64 bits and rounded once.
-    package static func decode(_ steps: Span<Int64>, unit: Double, to target: inout MutableSpan<Float>) {
-        precondition(steps.count == target.count, "\(steps.count) for \(target.count)")
+    ///
+    /// - Parameters:
+    ///   - steps: The steps.
+    ///   - unit: What a step stands for.
+    ///   - target: Where they are written.
+    ///   - place: The element of `target` that the first is written to.
+    package static func decode(
+        _ steps: Span<Int64>,
+        unit: Double,
+        to target: inout MutableSpan<Float>,
+        at place: Int = 0
+    ) {
+        precondition(place >= 0 && steps.count <= target.count - place, "\(steps.count) for \(target.count)")
         unsafe steps.withUnsafeBufferPointer { steps in
             unsafe target.withUnsafeMutableBufferPointer { target in
                 guard let source = steps.baseAddress, let target = target.baseAddress else { return }
-                unsafe tributary_steps_to_binary32(target, source, unit, steps.count)
+                unsafe tributary_steps_to_binary32(target + place, source, unit, steps.count)
             }
         }
     }

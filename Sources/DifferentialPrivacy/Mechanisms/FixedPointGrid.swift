@@ -69,7 +69,7 @@ package struct FixedPointGrid: Sendable, Hashable {
         _ update: [Float],
         threads: Int = Concurrency.processorCount
     ) throws(PrivacyError) -> EncodedUpdate {
-        let fit = try fit(update, threads: threads)
+        let fit = try fit(StoredChange(update), threads: threads)
         var steps = [Int32](repeating: 0, count: update.count)
         Concurrency.forEachPiece(of: &steps, length: GridSteps.pieceLength, threads: threads) { range, piece in
             GridSteps.write(update.span.extracting(range), scale: fit.scale, shrink: fit.shrink, to: &piece)
@@ -94,28 +94,49 @@ package struct FixedPointGrid: Sendable, Hashable {
         let isClipped: Bool
     }
 
-    /// Finds out how `update` is put on the grid.
+    /// Finds out how `change` is put on the grid.
+    ///
+    /// What lies within the bound when it is rounded stays as it is, after one pass over it.
     ///
     /// - Parameters:
-    ///   - update: As many numbers as the grid has dimensions.
+    ///   - change: As many numbers as the grid has dimensions.
     ///   - threads: How many threads work on it.
     /// - Returns: What ``GridSteps`` needs.
     /// - Throws: ``PrivacyError`` for another dimension or a number that is not finite.
-    func fit(_ update: [Float], threads: Int) throws(PrivacyError) -> Fit {
-        guard update.count == dimension else { throw .dimension(expected: dimension, found: update.count) }
-        let length = GridSteps.pieceLength
-        let pieces = stride(from: 0, to: dimension, by: length).map { $0..<min($0 + length, dimension) }
-        let square = Concurrency.map(pieces.count, threads: threads) {
-            sumOfSquares(update.span.extracting(pieces[$0]))
-        }.reduce(0, +)
+    func fit(_ change: StoredChange, threads: Int) throws(PrivacyError) -> Fit {
+        guard change.count == dimension else { throw .dimension(expected: dimension, found: change.count) }
+        let asItIs = norms(of: change, scale: 1 / spacing, threads: threads)
+        // A number that is not finite counts as the longest step, which alone is beyond the bound.
+        if asItIs.squaredSteps <= UInt128(bound) * UInt128(bound) {
+            return Fit(scale: 1 / spacing, shrink: GridSteps.unshrunk, isClipped: false)
+        }
         // The squares of finite 32-bit floats, however many, add up to a finite number.
-        guard square.isFinite else { throw .notFinite }
-        let norm = square.squareRoot()
+        guard asItIs.square.isFinite else { throw .notFinite }
+        let norm = asItIs.square.squareRoot()
         let scale = min(1 / spacing, target / norm)
-        let squaredSteps = Concurrency.map(pieces.count, threads: threads) {
-            GridSteps.sumOfSquares(update.span.extracting(pieces[$0]), scale: scale)
-        }.reduce(UInt128(0)) { $0 + UInt128($1) }
-        return Fit(scale: scale, shrink: shrink(forSquaredNorm: squaredSteps), isClipped: norm > clippingNorm)
+        let scaled = norms(of: change, scale: scale, threads: threads)
+        return Fit(scale: scale, shrink: shrink(forSquaredNorm: scaled.squaredSteps), isClipped: norm > clippingNorm)
+    }
+
+    /// Returns the squared L2 norms of numbers, and of their steps.
+    private func norms(
+        of change: StoredChange,
+        scale: Double,
+        threads: Int
+    ) -> (square: Double, squaredSteps: UInt128) {
+        let stretches = GridSteps.stretches(of: dimension)
+        return Concurrency.map(stretches.count, threads: threads) { index in
+            var scratch = [Float](repeating: 0, count: GridSteps.pieceLength)
+            var (square, squaredSteps) = (0.0, UInt128(0))
+            for piece in GridSteps.pieces(of: stretches[index]) {
+                change.withNumbers(in: piece, scratch: &scratch) { numbers in
+                    square += sumOfSquares(numbers)
+                    squaredSteps += UInt128(GridSteps.sumOfSquares(numbers, scale: scale))
+                }
+            }
+            change.release(stretches[index])
+            return (square: square, squaredSteps: squaredSteps)
+        }.reduce((square: 0, squaredSteps: 0)) { ($0.square + $1.square, $0.squaredSteps + $1.squaredSteps) }
     }
 
     /// Returns the factor, in multiples of 2⁻³⁰, that brings integers within the bound.

@@ -14,12 +14,12 @@ extension GaussianMechanism {
     /// - Returns: What may be sent, and whether the update was longer than the clipping norm, which may not.
     /// - Throws: ``PrivacyError/dimension(expected:found:)`` or ``PrivacyError/notFinite``.
     package func noised(
-        _ update: [Float],
+        _ update: StoredChange,
         by noise: consuming GridNoise,
         threads: Int = Concurrency.processorCount
     ) throws(PrivacyError) -> (update: [Float], isClipped: Bool) {
-        var sum = PrivateSum(startingWith: noise, on: grid)
-        let isClipped = try sum.add(update, threads: threads)
-        return (sum.mean(over: 1, threads: threads), isClipped)
+        let (mean, clippedCount) = try PrivateSum(startingWith: noise, on: grid)
+            .mean(adding: [update], over: 1, threads: threads)
+        return (mean, clippedCount == 1)
     }
 }

@@ -36,7 +36,7 @@ package struct PrivateSum: Sendable {
         _ update: [Float],
         threads: Int = Concurrency.processorCount
     ) throws(PrivacyError) -> Bool {
-        let fit = try grid.fit(update, threads: threads)
+        let fit = try grid.fit(StoredChange(update), threads: threads)
         Concurrency.forEachPiece(of: &sums, length: GridSteps.pieceLength, threads: threads) { range, piece in
             GridSteps.add(update.span.extracting(range), scale: fit.scale, shrink: fit.shrink, to: &piece)
         }
@@ -91,6 +91,46 @@ package struct PrivateSum: Sendable {
             GridSteps.decode(sums.span.extracting(range), unit: unit, to: &piece)
         }
         return mean
+    }
+
+    /// Returns the noised sum of `changes` and of what has been added before, divided by a number that was fixed before.
+    ///
+    /// It is the ``mean(over:threads:)`` after each of them has been added, without the sum ever being written to memory:
+    /// a stretch of it is made, used, and forgotten in a core's cache.
+    ///
+    /// - Parameters:
+    ///   - changes: What anybody sent, of any norm; each is clipped.
+    ///   - denominator: Above 0.
+    ///   - threads: How many threads work on it.
+    /// - Returns: The mean that may be released, and how many changes were longer than the clipping norm.
+    /// - Throws: ``PrivacyError/dimension(expected:found:)`` or ``PrivacyError/notFinite``.
+    package func mean(
+        adding changes: [StoredChange],
+        over denominator: Double,
+        threads: Int = Concurrency.processorCount
+    ) throws(PrivacyError) -> (mean: [Float], clippedCount: Int) {
+        precondition(denominator > 0, "a mean over \(denominator)")
+        var terms: [(change: StoredChange, fit: FixedPointGrid.Fit)] = []
+        for change in changes { terms.append((change, try grid.fit(change, threads: threads))) }
+        let (sums, unit, counted) = (sums, grid.spacing / denominator, terms)
+        var mean = [Float](repeating: 0, count: sums.count)
+        Concurrency.forEachPiece(of: &mean, length: GridSteps.stretchLength, threads: threads) { stretch, means in
+            var scratch = [Float](repeating: 0, count: GridSteps.pieceLength)
+            var steps: [Int64] = []
+            for piece in GridSteps.pieces(of: stretch) {
+                steps.removeAll(keepingCapacity: true)
+                steps += sums[piece]
+                var span = steps.mutableSpan
+                for (change, fit) in counted {
+                    change.withNumbers(in: piece, scratch: &scratch) {
+                        GridSteps.add($0, scale: fit.scale, shrink: fit.shrink, to: &span)
+                    }
+                }
+                GridSteps.decode(steps.span, unit: unit, to: &means, at: piece.lowerBound - stretch.lowerBound)
+            }
+            for (change, _) in counted { change.release(stretch) }
+        }
+        return (mean, terms.count { $0.fit.isClipped })
     }
 
     /// The noised sum in steps.

@@ -39,7 +39,7 @@ extension ClientWork {
                     clippingNorm: privacy.clippingNorm,
                     noiseMultiplier: privacy.noiseMultiplier,
                     key: noiseKey(order.id)
-                ).noised(trained.change(since: started.handed, scope))
+                ).noised(StoredAdapter(trained).change(since: started.handed, scope))
             } catch {
                 throw FederatedLearningError.unusableOutcome(reason: error.description)
             }

@@ -1,6 +1,6 @@
-import Adapters
-import Aggregation
-import DifferentialPrivacy
+package import Adapters
+package import Aggregation
+package import DifferentialPrivacy
 
 /// The server half of `central` and `dp-ftrl`: the noised mean of what the clients of a round sent.
 ///
@@ -8,9 +8,9 @@ import DifferentialPrivacy
 /// the mean. What follows from a private mean alone is as private.
 package struct CentralPrivacy: Sendable {
     /// What may be released of a round.
-    struct Release {
+    package struct Release {
         /// The one client that a strategy gets to see.
-        let update: ClientUpdate
+        package let update: ClientUpdate
         /// To what the next round's updates are clipped; `nil` where that does not follow the updates.
         let clippingNorm: Double?
     }
@@ -37,7 +37,7 @@ package struct CentralPrivacy: Sendable {
     ///   - noiseKey: What the noise follows from; it must be durable before ``release(_:from:)`` is called.
     ///   - scope: What clients send.
     ///   - global: What they start from, at the one rank that they have.
-    init(
+    package init(
         settings: PrivacySettings,
         expectedCohort: Int,
         round: Int,
@@ -73,18 +73,16 @@ package struct CentralPrivacy: Sendable {
     ///   - global: What they started from, at the one rank that they have.
     /// - Returns: The mean's adapter, and the next clipping norm.
     /// - Throws: ``PrivacyError`` when the noise does not fit the grid of this norm and this many numbers.
-    func release(_ updates: [ClientUpdate], from global: LoRAAdapter) async throws(PrivacyError) -> Release {
+    package func release(_ updates: [ClientUpdate], from global: LoRAAdapter) async throws(PrivacyError) -> Release {
         let grid = try FixedPointGrid(clippingNorm: clippingNorm, dimension: global.sentElementCount(scope))
         var adaptive = try Self.adaptiveClipping(settings, from: clippingNorm, expectedCohort: expectedCohort)
         let countNoise = try adaptive?.countNoise(from: noiseKey)
-        var sum = PrivateSum(startingWith: try await noise.value.get(), on: grid)
-        var unclippedCount = 0
-        for update in updates {
-            let change = update.adapter.resident().change(since: update.handed ?? global, scope)
-            if try !sum.add(change) { unclippedCount += 1 }
+        let changes = updates.map { $0.adapter.change(since: $0.handed ?? global, scope) }
+        let (mean, clippedCount) = try PrivateSum(startingWith: try await noise.value.get(), on: grid)
+            .mean(adding: changes, over: Double(expectedCohort))
+        if let countNoise {
+            adaptive?.update(unclippedCount: updates.count - clippedCount, of: updates.count, noise: countNoise)
         }
-        if let countNoise { adaptive?.update(unclippedCount: unclippedCount, of: updates.count, noise: countNoise) }
-        let mean = sum.mean(over: Double(expectedCohort))
         return Release(
             update: ClientUpdate(client: ClientID("the noised mean"), weight: 1, adapter: global.adding(mean, scope)),
             clippingNorm: adaptive?.norm

@@ -79,13 +79,13 @@ struct FixedPointGridTests {
         let grid = try FixedPointGrid(clippingNorm: 1 + 0.9 / 1024, dimension: dimension)
         #expect(grid.bound == Int(1024.9 * 1024))
         let update = [Float](repeating: Float(1024.5001 * grid.spacing), count: dimension)
-        let fit = try grid.fit(update, threads: 2)
+        let fit = try grid.fit(StoredChange(update), threads: 2)
         #expect(!fit.isClipped && fit.shrink < GridSteps.unshrunk)
         let encoded = try grid.encode(update)
         #expect(encoded.squaredNorm <= UInt128(grid.bound * grid.bound))
         #expect(Double(encoded.squaredNorm).squareRoot() > Double(grid.bound) * 0.999)
         let shorter = [Float](repeating: Float(1023.5001 * grid.spacing), count: dimension)
-        #expect(try grid.fit(shorter, threads: 2).shrink == GridSteps.unshrunk)
+        #expect(try grid.fit(StoredChange(shorter), threads: 2).shrink == GridSteps.unshrunk)
     }
 
     @Test("shrink integers of any norm to the bound", arguments: [1, 1_000, 12_345_678])

@@ -71,6 +71,48 @@ struct PrivateSumTests {
         }
     }
 
+    @Test("are the same in one pass over changes, wherever their tensors begin", arguments: [1, 3])
+    func changes(threads: Int) throws {
+        let noise = try GaussianMechanism(grid: grid, noiseMultiplier: 0.8).noise(from: .fixed())
+        var generator = CounterGenerator(seed: 9)
+        // The first tensor ends within a piece, the second is a piece long, the third is nothing, and one began with zeros.
+        let lengths = [20_000, GridSteps.pieceLength, 0, 3_616]
+        #expect(lengths.reduce(0, +) == dimension)
+        var changes: [StoredChange] = []
+        var differences: [[Float]] = []
+        for update in updates {
+            var change = StoredChange()
+            var difference: [Float] = []
+            for (index, length) in lengths.enumerated() {
+                let numbers = Array(update[difference.count..<difference.count + length])
+                let start = generator.vector(length)
+                let own = zip(numbers, start).map { $0 + $1 }
+                let stored = StoredMatrix(Matrix(rows: 1, columns: length, elements: index == 1 ? numbers : own))
+                change.append(
+                    stored,
+                    since: index == 1 ? nil : StoredMatrix(Matrix(rows: 1, columns: length, elements: start))
+                )
+                difference += index == 1 ? numbers : zip(own, start).map { $0 - $1 }
+            }
+            changes.append(change)
+            differences.append(difference)
+        }
+        let expected = try sum(differences, noise: noise)
+        let found = try PrivateSum(startingWith: noise, on: grid).mean(adding: changes, over: 7, threads: threads)
+        #expect(found.mean == expected.mean(over: 7))
+        #expect(found.clippedCount == 2)
+        // What was added before counts as well.
+        let later = try sum([differences[0]], noise: noise)
+            .mean(adding: Array(changes[1...]), over: 7, threads: threads)
+        #expect(later.mean == found.mean)
+        #expect(throws: PrivacyError.dimension(expected: dimension, found: 1)) {
+            try expected.mean(adding: [StoredChange([1])], over: 7)
+        }
+        #expect(throws: PrivacyError.notFinite) {
+            try expected.mean(adding: [StoredChange(updates[0].dropLast() + [.nan])], over: 7)
+        }
+    }
+
     @Test("clip steps that a client did not clip")
     func hostileSteps() throws {
         for steps in [Int32.min, .max, 1 << 24] {
@@ -86,7 +128,7 @@ struct PrivateSumTests {
     func local() throws {
         let mechanism = try GaussianMechanism(grid: grid, noiseMultiplier: 0.5)
         let noise = try mechanism.noise(from: .fixed())
-        let found = try mechanism.noised(updates[3], by: noise)
+        let found = try mechanism.noised(StoredChange(updates[3]), by: noise)
         #expect(found.isClipped)
         let clipped = grid.decode(try grid.encode(updates[3]))
         for index in stride(from: 0, to: dimension, by: 97) {

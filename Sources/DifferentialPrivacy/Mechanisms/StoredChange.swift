@@ -1,0 +1,87 @@
+package import LinearAlgebra
+
+/// By how much the numbers of an update differ from what it began with, read where they lie.
+///
+/// Clipping and adding up ten million numbers is all about memory. Nothing is copied here but the piece that is worked on,
+/// which stays in a core's cache.
+package struct StoredChange: Sendable {
+    private struct Tensor: Sendable {
+        /// Where its numbers stand among all.
+        let range: Range<Int>
+        let own: StoredMatrix
+        /// `nil` for zeros.
+        let start: StoredMatrix?
+
+        /// Writes the differences at `part`, counted among all numbers, to the elements of `target` from `place` on.
+        func subtract(_ part: Range<Int>, into target: inout [Float], at place: Int) {
+            precondition(place >= 0 && part.count <= target.count - place, "\(part.count) numbers do not fit")
+            let elements = part.lowerBound - range.lowerBound..<part.upperBound - range.lowerBound
+            target.withUnsafeMutableBufferPointer { target in
+                let target = UnsafeMutableBufferPointer(rebasing: target[place..<place + part.count])
+                own.withElements { own in
+                    own.extracting(elements).withUnsafeBufferPointer { _ = target.update(fromContentsOf: $0) }
+                }
+                var span = target.mutableSpan
+                start?.withElements { Elementwise.add($0.extracting(elements), times: -1, to: &span) }
+            }
+        }
+    }
+
+    private var tensors: [Tensor] = []
+    /// How many numbers there are.
+    package private(set) var count = 0
+
+    /// Creates a change of no numbers.
+    package init() {}
+
+    /// Creates a change whose numbers are in memory.
+    package init(_ numbers: [Float]) {
+        append(StoredMatrix(Matrix(rows: 1, columns: numbers.count, elements: numbers)))
+    }
+
+    /// Appends the change of one tensor.
+    ///
+    /// - Parameters:
+    ///   - own: What it is.
+    ///   - start: What it was, of the same shape; `nil` for zeros.
+    package mutating func append(_ own: StoredMatrix, since start: StoredMatrix? = nil) {
+        precondition(start.map { $0.count == own.count } ?? true, "a tensor is compared with one of another shape")
+        guard own.count > 0 else { return }
+        tensors.append(Tensor(range: count..<count + own.count, own: own, start: start))
+        count += own.count
+    }
+
+    /// Lends some of the numbers for the length of the call.
+    ///
+    /// - Parameters:
+    ///   - range: Which of them.
+    ///   - scratch: At least as long as the range; its content is lost.
+    ///   - body: Reads them.
+    func withNumbers<Result>(
+        in range: Range<Int>,
+        scratch: inout [Float],
+        _ body: (Span<Float>) -> Result
+    ) -> Result {
+        let touched = tensors.filter { $0.range.overlaps(range) }
+        if touched.count == 1, touched[0].start == nil {
+            let first = touched[0].range.lowerBound
+            return touched[0].own.withElements {
+                body($0.extracting(range.lowerBound - first..<range.upperBound - first))
+            }
+        }
+        for tensor in touched {
+            let part = tensor.range.clamped(to: range)
+            tensor.subtract(part, into: &scratch, at: part.lowerBound - range.lowerBound)
+        }
+        return body(scratch.span.extracting(0..<range.count))
+    }
+
+    /// Gives back the memory under some of the numbers, where they lie in a mapped file.
+    func release(_ range: Range<Int>) {
+        for tensor in tensors where tensor.range.overlaps(range) {
+            let part = tensor.range.clamped(to: range)
+            let first = tensor.range.lowerBound
+            tensor.own.release(part.lowerBound - first..<part.upperBound - first)
+        }
+    }
+}
