@@ -31,10 +31,17 @@ package enum ConnectionPolicy {
     }
 
     /// Judges a connection that failed, or was never made.
-    package static func decision(after error: any Error) -> Decision {
+    ///
+    /// - Parameters:
+    ///   - error: Why.
+    ///   - hasEnded: Whether this client's certificate has ended by this client's own clock. A server that says so while the
+    ///     client sees it otherwise may have the wrong time, which heals; a certificate that has ended does not.
+    package static func decision(after error: any Error, certificateHasEnded hasEnded: Bool) -> Decision {
         switch error {
         case TransportError.rejected(let reason):
             .stop(.rejected(reason: reason))
+        case TransportError.expired where hasEnded:
+            .stop(.rejected(reason: "it has expired"))
         case ProtocolViolation.unsupportedVersion:
             .stop(.incompatible(reason: "\(error)"))
         default:

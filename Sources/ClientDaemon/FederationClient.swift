@@ -1,5 +1,6 @@
 private import Aggregation
 private import FederatedLearning
+private import Foundation
 package import Logging
 private import ServiceLifecycle
 package import Transport
@@ -197,7 +198,11 @@ package struct FederationClient: Service {
             }
             return Attempt(decision: ConnectionPolicy.decision(after: ending), wasWelcomed: wasWelcomed)
         } catch {
-            return Attempt(decision: ConnectionPolicy.decision(after: error), wasWelcomed: wasWelcomed)
+            let decision = ConnectionPolicy.decision(
+                after: error,
+                certificateHasEnded: keeper.hasEnded(at: .now)
+            )
+            return Attempt(decision: decision, wasWelcomed: wasWelcomed)
         }
     }
 

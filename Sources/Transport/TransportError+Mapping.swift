@@ -45,6 +45,7 @@ extension TransportError {
         if reasons.contains("CERTIFICATE_VERIFY_FAILED") || reasons.contains("PEER_DID_NOT_RETURN_A_CERTIFICATE") {
             return .untrusted(reason: reason)
         }
+        if reasons.contains("ALERT_CERTIFICATE_EXPIRED") { return .expired }
         let alertsAboutOurs = ["CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED"]
         if reasons.contains("ALERT"), alertsAboutOurs.contains(where: reasons.contains) {
             return .rejected(reason: reason)
@@ -56,7 +57,6 @@ extension TransportError {
         let known = [
             ("CERTIFICATE_VERIFY_FAILED", "its certificate is not from this federation's authority, or has expired"),
             ("PEER_DID_NOT_RETURN_A_CERTIFICATE", "it has no certificate"),
-            ("ALERT_CERTIFICATE_EXPIRED", "it has expired"),
             ("ALERT_CERTIFICATE_REQUIRED", "there is none"),
             ("ALERT_UNKNOWN_CA", "it is from another authority"),
             ("ALERT_PROTOCOL_VERSION", "the other side speaks another version of TLS"),

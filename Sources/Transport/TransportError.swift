@@ -11,6 +11,8 @@ package enum TransportError: Error, Sendable, Equatable {
     case untrusted(reason: String)
     /// The peer does not accept our certificate.
     case rejected(reason: String)
+    /// By the peer's clock our certificate has ended, or has not begun: TLS has one alert for both.
+    case expired
     /// The listener holds as many connections as it may.
     case full(limit: Int)
     /// The peer has not taken a byte for that long.
@@ -36,7 +38,7 @@ package enum TransportError: Error, Sendable, Equatable {
         case .refused, .full: .refused
         case .unreachable: .unreachable
         case .tls, .handshakeTimedOut: .tls
-        case .untrusted, .rejected: .identity
+        case .untrusted, .rejected, .expired: .identity
         case .peerDoesNotRead, .lost, .closed: .lost
         }
     }
@@ -61,6 +63,8 @@ extension TransportError: CustomStringConvertible {
             "The other side could not prove its identity: \(reason)."
         case .rejected(let reason):
             "The other side does not accept this certificate: \(reason). Enrol again with a new join string."
+        case .expired:
+            "By the other side's clock this certificate is not valid now. Check both clocks, or enrol again with a new join string."
         case .full(let limit):
             "All \(limit) connections are taken. Try again later."
         case .peerDoesNotRead(let patience):

@@ -46,6 +46,9 @@ package final class CredentialKeeper: Sendable {
     /// Whether a request is due.
     package func isDue(at now: Date) -> Bool { credentials.certificate.renewalDate <= now }
 
+    /// Whether no renewal can help any more: a certificate that has not begun yet will, one that has ended will not.
+    package func hasEnded(at now: Date) -> Bool { credentials.certificate.notValidAfter < now }
+
     /// Makes a new key durable, and returns a request for its certificate.
     package func request() throws -> [UInt8] {
         let key = NodeKey()

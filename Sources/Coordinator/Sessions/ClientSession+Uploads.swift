@@ -12,7 +12,11 @@ extension ClientSession {
         guard let offer = UpdateOffer(message, from: client) else {
             throw ProtocolViolation.malformed(message: "UpdateOffer", field: "adapter", reason: "is out of range")
         }
-        switch try await environment.runs.standing(of: offer) {
+        defer { returnUploadPlace() }
+        inConsideration[offer.order] = .wanted
+        let standing = try await environment.runs.standing(of: offer)
+        guard let consideration = inConsideration.removeValue(forKey: offer.order) else { return }
+        switch standing {
         case .accepted:
             answer(offer.order, with: .accepted)
             return
@@ -20,6 +24,9 @@ extension ClientSession {
             answer(offer.order, with: .rejected(reason: reason))
             return
         case .awaited(let handed):
+            if case .withdrawn(let reason) = consideration {
+                return answer(offer.order, with: .rejected(reason: reason))
+            }
             do {
                 // Whether it may come back with a lower rank, and how many examples it may claim, is the run's to judge.
                 try UpdateIntake.check(
@@ -53,6 +60,27 @@ extension ClientSession {
         if hasUploadPlace { try await requestUploads() }
     }
 
+    /// Rejects an offer that has not come in whole, because its order is withdrawn.
+    ///
+    /// - Returns: Whether there was one.
+    func takeBack(_ order: WorkOrder.ID, reason: String) -> Bool {
+        if inConsideration[order] != nil {
+            // The answer follows: the store may yet say that the update counts.
+            inConsideration[order] = .withdrawn(reason: reason)
+            return true
+        }
+        if let upload = uploads.first(where: { $0.value.offer.order == order }) {
+            uploads[upload.key] = nil
+        } else if let index = postponed.firstIndex(where: { $0.offer.order == order }) {
+            postponed.remove(at: index)
+        } else {
+            return false
+        }
+        answer(order, with: .rejected(reason: reason))
+        returnUploadPlace()
+        return true
+    }
+
     /// Takes the place that a gate has for this session, and asks for what was postponed.
     ///
     /// - Returns: Whether the place is wanted.
@@ -78,7 +106,8 @@ extension ClientSession {
 
     /// Gives the place back when nothing is awaited any more.
     func returnUploadPlace() {
-        guard hasUploadPlace, isOver || (uploads.isEmpty && postponed.isEmpty) else { return }
+        let awaitsNothing = uploads.isEmpty && postponed.isEmpty && inConsideration.isEmpty
+        guard hasUploadPlace, isOver || awaitsNothing else { return }
         hasUploadPlace = false
         Task { [gate = environment.uploads] in await gate.leave() }
     }
@@ -86,17 +115,22 @@ extension ClientSession {
     private func requestUploads() async throws {
         while !isOver, !postponed.isEmpty {
             let (digest, offer, message) = postponed.removeFirst()
+            inConsideration[offer.order] = .wanted
             let receiver = try await environment.payloads.beginReceiving(
                 digest,
                 byteCount: message.adapter.byteCount,
                 from: client.rawValue,
                 maximum: environment.limits.payloadBytes
             )
-            guard !isOver else { return }
             let offset = await receiver.offset
-            if offset == message.adapter.byteCount {
-                // Everything had come before the last break.
-                try await receiver.finish()
+            // Everything had come before the last break.
+            let isComplete = offset == message.adapter.byteCount
+            if isComplete { try await receiver.finish() }
+            guard let consideration = inConsideration.removeValue(forKey: offer.order) else { return }
+            if case .withdrawn(let reason) = consideration {
+                // Its client has given the update up, and would send nothing.
+                answer(offer.order, with: .rejected(reason: reason))
+            } else if isComplete {
                 await environment.registry.report(.offered(offer), from: self)
             } else {
                 uploads[digest] = Upload(offer: offer, receiver: receiver)

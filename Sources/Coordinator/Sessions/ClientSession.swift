@@ -24,6 +24,12 @@ actor ClientSession {
         let receiver: PayloadReceiver
     }
 
+    /// What has become of an offer while the store or the disk was asked about it.
+    enum Consideration {
+        case wanted
+        case withdrawn(reason: String)
+    }
+
     /// Frames to be written, in order; finished when the session is over.
     nonisolated let outgoing: AsyncStream<Frame>
     /// Payloads to be sent, one after the other; finished when the session is over.
@@ -39,6 +45,8 @@ actor ClientSession {
     var uploads: [PayloadDigest: Upload] = [:]
     /// Offers whose bytes are to be asked for as soon as the gate says so, the oldest first.
     var postponed: [(digest: PayloadDigest, offer: UpdateOffer, message: Tributary_V1_UpdateOffer)] = []
+    /// Offers about which the store or the disk is being asked, by their orders: neither in line nor on their way.
+    var inConsideration: [WorkOrder.ID: Consideration] = [:]
     var hasUploadPlace = false
     var waitsForUploadPlace = false
     /// What the latest order for a payload was, to tell what its bytes are for.
@@ -238,18 +246,7 @@ actor ClientSession {
 
     func withdraw(_ order: WorkOrder.ID, reason: String) {
         // A client in the middle of an upload stops when it hears the verdict.
-        if order.kind == .train, let upload = uploads.first(where: { $0.value.offer.order == order }) {
-            uploads[upload.key] = nil
-            answer(order, with: .rejected(reason: reason))
-            returnUploadPlace()
-            return
-        }
-        if order.kind == .train, let index = postponed.firstIndex(where: { $0.offer.order == order }) {
-            postponed.remove(at: index)
-            answer(order, with: .rejected(reason: reason))
-            returnUploadPlace()
-            return
-        }
+        if order.kind == .train, takeBack(order, reason: reason) { return }
         var withdrawal = Tributary_V1_OrderWithdrawal()
         withdrawal.id = order.message
         withdrawal.reason = reason
@@ -356,6 +353,7 @@ actor ClientSession {
         requests.finish()
         uploads = [:]
         postponed = []
+        inConsideration = [:]
         returnUploadPlace()
     }
 

@@ -45,6 +45,10 @@ struct CredentialKeeperTests {
             #expect(keeper.wait(at: Self.now + 86_399, isRetry: true) == .seconds(1))
             // Somebody set the clock a year ahead.
             #expect(keeper.wait(at: Self.now + 31_536_000, isRetry: true) == .seconds(1))
+            #expect(keeper.hasEnded(at: Self.now + 31_536_000))
+            #expect(!keeper.hasEnded(at: Self.now + 86_000))
+            // Not begun is not ended.
+            #expect(!keeper.hasEnded(at: Self.now - 31_536_000))
         }
     }
 

@@ -34,14 +34,32 @@ struct ConnectionPolicyTests {
             (.untrusted(reason: "r"), "identity"), (.lost(reason: "r"), "lost"),
         ]
         for (error, kind) in failures {
-            #expect(ConnectionPolicy.decision(after: error) == .retry(kind: kind, problem: error.description))
+            #expect(
+                ConnectionPolicy.decision(after: error, certificateHasEnded: false)
+                    == .retry(kind: kind, problem: error.description)
+            )
         }
         #expect(
-            ConnectionPolicy.decision(after: TransportError.rejected(reason: "r")) == .stop(.rejected(reason: "r"))
+            ConnectionPolicy.decision(after: TransportError.rejected(reason: "r"), certificateHasEnded: false)
+                == .stop(.rejected(reason: "r"))
         )
         let violation = ProtocolViolation.expired(.silence(after: .seconds(30)))
         #expect(
-            ConnectionPolicy.decision(after: violation) == .retry(kind: "protocol", problem: violation.description)
+            ConnectionPolicy.decision(after: violation, certificateHasEnded: false)
+                == .retry(kind: "protocol", problem: violation.description)
+        )
+    }
+
+    @Test("a server whose clock is wrong is asked again; a certificate that has ended by our own clock is the end")
+    func judgesExpiry() {
+        let error = TransportError.expired
+        #expect(
+            ConnectionPolicy.decision(after: error, certificateHasEnded: false)
+                == .retry(kind: "identity", problem: error.description)
+        )
+        #expect(
+            ConnectionPolicy.decision(after: error, certificateHasEnded: true)
+                == .stop(.rejected(reason: "it has expired"))
         )
     }
 }

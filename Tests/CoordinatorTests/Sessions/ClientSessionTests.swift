@@ -175,6 +175,42 @@ struct ClientSessionTests {
         }
     }
 
+    @Test(
+        "takes back an offer about which the store or the disk is being asked, and keeps no place for it",
+        arguments: [false, true]
+    )
+    func consideredOffer(hasPlace: Bool) async throws {
+        try await withTemporaryDirectory { folder in
+            let fixture = try SessionFixture(folder: folder, uploads: UploadGate(limit: 1))
+            try await fixture.store.openRound(for: ["berlin", "paris"])
+            var first = try await fixture.greeted("berlin")
+            var second = try await fixture.greeted("paris")
+            let session = first.session
+            let withdrawal = Task {
+                // Who misses the moment comes when the bytes are awaited, and finds the same outcome.
+                while await session.uploads.isEmpty {
+                    if await !session.inConsideration.isEmpty, await session.hasUploadPlace == hasPlace { break }
+                    await Task.yield()
+                }
+                await session.withdraw(WorkOrder.ID(job: .sample, round: 1, kind: .train), reason: "The round is over.")
+            }
+            await first.offer(Self.update + [0])
+            await withdrawal.value
+            var message = await first.next()
+            if case .uploadRequest = message { message = await first.next() }
+            guard case .updateVerdict(let verdict) = message else {
+                Issue.record("a verdict was due")
+                return
+            }
+            #expect(!verdict.accepted)
+            await second.offer(Self.update + [1])
+            guard case .uploadRequest = await second.next() else {
+                Issue.record("the place was due to the other client")
+                return
+            }
+        }
+    }
+
     @Test("takes an update, passes it on when it is durable, and says what became of it")
     func upload() async throws {
         try await Self.withFixture { fixture in
