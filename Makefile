@@ -21,6 +21,8 @@ test: data ## Every test, the end-to-end ones over loopback TLS included
 	swift run --skip-build $(SWIFT_BUILD) StoreHarness flipped-bits --flips 300
 	protocol/python/test
 	examples/three-hosts/run
+	cd Documentation && python3 -m unittest --quiet test_pages
+	Documentation/check_pages.py --if-possible
 
 python-test: build ## The Python client against golden vectors and the real server
 	protocol/python/test

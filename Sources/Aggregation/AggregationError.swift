@@ -1,3 +1,5 @@
+package import Adapters
+
 /// Why updates could not be combined, or an adapter could not be handed out.
 package enum AggregationError: Error, Equatable {
     /// No update with a positive weight was given.
@@ -18,6 +20,10 @@ package enum AggregationError: Error, Equatable {
     case frozenFactorDiffers(client: ClientID, tensor: String)
     /// An update has a core where the global adapter has none, or none where it has one.
     case unexpectedCore(client: ClientID, tensor: String, isMissing: Bool)
+    /// An adapter of another kind than LoRA, and the strategy computes with LoRA's factors.
+    case noFactors(client: ClientID, kind: AdapterKind, strategy: String)
+    /// A key of the configuration, or a tensor that nobody trains, gives this client's tensors another meaning.
+    case differentMeaning(client: ClientID, of: String)
     /// α does not give a usable scale: it is zero where that is divided by, infinite or not a number.
     case invalidScaling(module: String, alpha: Double)
     /// A rank that the strategy does not hand out.
@@ -78,6 +84,16 @@ extension AggregationError: CustomStringConvertible {
             isMissing
                 ? "The adapter of '\(client)' lacks '\(tensor)'. Train it from the adapter that was handed out."
                 : "The adapter of '\(client)' has a '\(tensor)' that the others lack. Use adapters of one kind."
+        case .noFactors(let client, let kind, let strategy):
+            """
+            '\(client)' is an adapter of the kind \(kind.rawValue), and \(strategy) computes with the factors of LoRA, which it \
+            has not. Use fedavg, which averages tensors by name.
+            """
+        case .differentMeaning(let client, let name):
+            """
+            '\(client)' has another '\(name)' than the first adapter, so that its tensors mean something else. \
+            Train all of them from one initial adapter.
+            """
         case .invalidScaling(let module, let alpha):
             "'\(module)' has an alpha of \(alpha), which gives no usable scale. Set `lora_alpha` to a finite number above 0."
         case .invalidRank(let rank, let offered):

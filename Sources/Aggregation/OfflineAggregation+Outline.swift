@@ -8,6 +8,8 @@ extension OfflineAggregation {
         let blank: LoRAAdapter
         /// The largest rank of any layer of any contribution.
         let largestRank: Int
+        /// The tensors that nobody trains, which are the same in all contributions, by their names.
+        let frozen: [String: DenseTensor]
         /// The round whose frozen factors are the same in all contributions; the first where there is none.
         let round: RoundContext
         /// That of the contribution of the largest rank.
@@ -33,10 +35,19 @@ extension OfflineAggregation {
             var baseModels: Set<String?> = []
             var embeddingModules: Set<String> = []
             var scalings: [String: Double] = [:]
+            var frozen: [String: DenseTensor] = [:]
             for contribution in contributions {
                 let directory = try contribution.read()
                 let name = contribution.client.rawValue
-                if configuration == nil { embeddingModules = directory.embeddingModules }
+                let kind = directory.configuration.kind
+                try strategy.profile.check(kind, of: contribution.client)
+                if let configuration {
+                    try Self.check(directory, of: contribution.client, like: configuration, frozen: frozen)
+                } else {
+                    configuration = directory.configuration
+                    embeddingModules = directory.embeddingModules
+                    frozen = directory.frozenTensors
+                }
                 try Self.check(directory, called: name, embeddingModules: embeddingModules)
                 if directory.configuration.usesFactorBias {
                     try Self.note(directory.adapter, called: name, in: &scalings)
@@ -69,6 +80,7 @@ extension OfflineAggregation {
                 alpha: alpha
             )
             self.blank = blank.keeping(strategy.trainedFactors(inRound: round.number), frozenAsIn: first)
+            self.frozen = frozen
             self.largestRank = largestRank
             self.configuration = configuration
             self.embeddingModules = embeddingModules
@@ -76,13 +88,14 @@ extension OfflineAggregation {
         }
 
         /// Checks that the contributions can have been trained from an adapter.
-        func check(global: PEFTDirectory) throws(AdapterError) {
+        func check(global: PEFTDirectory) throws {
             let name = "the global adapter"
             try Self.check(global, called: name, embeddingModules: embeddingModules)
+            try Self.check(global, of: ClientID(name), like: configuration, frozen: frozen)
             let expected = Set(blank.modules.keys).union(blank.savedTensors.keys)
             let found = Set(global.adapter.modules.keys).union(global.adapter.savedTensors.keys)
             guard expected == found else {
-                throw .unexpectedTensors(
+                throw AdapterError.unexpectedTensors(
                     missing: expected.subtracting(found).sorted(),
                     unknown: found.subtracting(expected).sorted(),
                     source: name
@@ -100,6 +113,22 @@ extension OfflineAggregation {
         }
 
         // MARK: - Checks
+
+        /// Checks that the tensors of a contribution of another kind than LoRA mean what those of the first one do.
+        private static func check(
+            _ directory: PEFTDirectory,
+            of client: ClientID,
+            like first: PEFTConfiguration,
+            frozen: [String: DenseTensor]
+        ) throws(AggregationError) {
+            let own = directory.configuration
+            guard own.kind != .lora || first.kind != .lora else { return }
+            if let key = own.differingKey(from: first) { throw .differentMeaning(client: client, of: key) }
+            let tensors = directory.frozenTensors
+            for name in Set(tensors.keys).union(frozen.keys).sorted() where tensors[name] != frozen[name] {
+                throw .differentMeaning(client: client, of: name)
+            }
+        }
 
         private static func check(
             _ directory: PEFTDirectory,
@@ -152,6 +181,13 @@ extension OfflineAggregation {
             }
             return adapter
         }
+    }
+}
+
+extension PEFTDirectory {
+    /// The tensors that came with the adapter and are never trained, by their names.
+    fileprivate var frozenTensors: [String: DenseTensor] {
+        adapter.savedTensors.filter { configuration.kind.isFrozen($0.key) }
     }
 }
 

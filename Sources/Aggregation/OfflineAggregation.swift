@@ -7,7 +7,8 @@ package import LinearAlgebra
 /// Every adapter is opened twice: first for its shape, from which the result's follows, then for its values, which are
 /// read where they lie, a layer at a time.
 ///
-/// DoRA's magnitudes and heads are saved tensors, and averaged by weight like all of them.
+/// DoRA's magnitudes and heads are saved tensors, and averaged by weight like all of them. So is everything of other
+/// kinds of adapters than LoRA, by the strategies that need no factors.
 package struct OfflineAggregation {
     /// An adapter to combine.
     package struct Contribution {
@@ -32,8 +33,8 @@ package struct OfflineAggregation {
         package init(client: ClientID, weight: Double, directory url: URL) {
             self.client = client
             self.weight = weight
-            self.read = { try PEFTDirectory(reading: url) }
-            self.open = { try PEFTDirectory.adapter(at: url) }
+            self.read = { try PEFTDirectory(reading: url, kinds: Set(AdapterKind.allCases)) }
+            self.open = { try PEFTDirectory.adapter(at: url, kinds: Set(AdapterKind.allCases)) }
         }
     }
 
@@ -98,6 +99,13 @@ package struct OfflineAggregation {
             minimumRank: ranks.max() ?? 1,
             alpha: alpha
         )
+        guard !outline.blank.modules.isEmpty || ranks.isEmpty else {
+            throw AggregationError.unsuitableSetting(
+                key: "rank",
+                problem: "means nothing to adapters without low-rank factors",
+                remedy: "Leave it out."
+            )
+        }
         var start = outline.blank
         if let global {
             try outline.check(global: global)
@@ -115,6 +123,7 @@ package struct OfflineAggregation {
         aggregation.observeTruncation = observeTruncation
         var next = try aggregation.nextGlobal(from: start, updates: updates, round: outline.round)
         if strategy.profile.savedTensors == .local { next.averageSavedTensors(of: updates) }
+        next.takeFrozenTensors(of: outline)
         let residual = next.residual.isEmpty ? nil : LoRAAdapter(modules: next.residual)
         if let residual, strategy.profile.rebasesFactors {
             let whole = LoRAAdapter(modules: residual.modules, savedTensors: next.savedTensors)
@@ -156,6 +165,11 @@ package struct OfflineAggregation {
 }
 
 extension LoRAAdapter {
+    /// Replaces tensors that nobody trains by what they were, bit by bit.
+    fileprivate mutating func takeFrozenTensors(of outline: OfflineAggregation.Outline) {
+        savedTensors.merge(outline.frozen) { _, frozen in frozen }
+    }
+
     /// Replaces the saved tensors by the means of those that were handed in, whose values were checked.
     fileprivate mutating func averageSavedTensors(of updates: [ClientUpdate]) {
         let counted = updates.filter { $0.weight > 0 }

@@ -1,3 +1,5 @@
+import Adapters
+
 /// What a strategy needs of a job, and what it promises: its row in the table of strategies.
 package struct StrategyProfile: Sendable, Hashable {
     /// Which ranks clients may train at.
@@ -44,6 +46,8 @@ package struct StrategyProfile: Sendable, Hashable {
     /// Whether the next adapter follows from the mean of what clients send and from nothing else of it, so that noise on
     /// that mean hides every client.
     package var followsFromMean: Bool
+    /// Whether it computes with LoRA's factors, so that adapters of other kinds mean nothing to it.
+    package var needsFactors: Bool
     /// Where noise for differential privacy may go, in a few words for the table.
     package var privacy: String
     package var savedTensors: SavedTensors
@@ -64,6 +68,7 @@ package struct StrategyProfile: Sendable, Hashable {
         needsIndividualUpdates: Bool = false,
         usesWeights: Bool = true,
         followsFromMean: Bool = false,
+        needsFactors: Bool = true,
         privacy: String,
         savedTensors: SavedTensors = .averaged,
         sent: String = "r(d+k)",
@@ -79,9 +84,23 @@ package struct StrategyProfile: Sendable, Hashable {
         self.needsIndividualUpdates = needsIndividualUpdates
         self.usesWeights = usesWeights
         self.followsFromMean = followsFromMean
+        self.needsFactors = needsFactors
         self.privacy = privacy
         self.savedTensors = savedTensors
         self.sent = sent
         self.received = received
+    }
+}
+
+extension StrategyProfile {
+    /// Checks that the strategy means something for a kind of adapter.
+    ///
+    /// - Parameters:
+    ///   - kind: The kind.
+    ///   - client: Whose adapter it is.
+    /// - Throws: ``AggregationError/noFactors(client:kind:strategy:)``.
+    func check(_ kind: AdapterKind, of client: ClientID) throws(AggregationError) {
+        guard needsFactors, kind != .lora else { return }
+        throw .noFactors(client: client, kind: kind, strategy: name)
     }
 }

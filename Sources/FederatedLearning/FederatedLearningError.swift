@@ -6,6 +6,8 @@ package enum FederatedLearningError: Error, Hashable {
     case modelNotFound(model: String, tried: [String])
     /// The job does not fit its base model.
     case unsuitableJob(key: String, problem: String)
+    /// The adapter that the job starts from is another one than when the job was submitted.
+    case startChanged(path: String)
     /// The backend shut down while the run was going on.
     case backendEnded
     /// A training returned something that must not be sent.
@@ -27,6 +29,8 @@ extension FederatedLearningError: CustomStringConvertible {
             """
         case .unsuitableJob(let key, let problem):
             "The job's `\(key)` does not fit its base model: \(problem)"
+        case .startChanged(let path):
+            "The configuration of '\(path)' has changed since the job was submitted. Put it back, or submit the job again."
         case .backendEnded:
             "The connections to the clients were shut down while the job was running. It goes on at the next start."
         case .unusableOutcome(let reason):

@@ -9,19 +9,22 @@ extension AdminClient {
         clients: Int,
         minimum: Int,
         rank: Int = 8,
+        adapter: String? = nil,
         deadline: String = "1m",
         strategy: String = "{name: flexlora, mode: delta}",
         training: String = "learning_rate: 1.0e-2",
         section: String = "evaluation: {every: 1}"
     ) async throws -> JobID {
-        try await submit(
+        let adapter =
+            adapter ?? "{r: \(rank), lora_alpha: 16, target_modules: [query, value], modules_to_save: [classifier]}"
+        return try await submit(
             JobSubmission(
                 yaml: """
                     name: end-to-end
                     model: tiny-bert
                     task: sequence-classification
                     labels: [bad, good]
-                    adapter: {r: \(rank), lora_alpha: 16, target_modules: [query, value], modules_to_save: [classifier]}
+                    adapter: \(adapter)
                     strategy: \(strategy)
                     rounds: \(rounds)
                     cohort: {size: \(clients), minimum: \(minimum), deadline: \(deadline)}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from peft import PeftConfig, PeftModel, prepare_model_for_kbit_training
+from peft.utils import ModulesToSaveWrapper
 from safetensors.torch import load_file
 from transformers import (
     AutoConfig,
@@ -55,13 +56,20 @@ class Base:
     def adapted(self, folder, is_trainable):
         """Returns the model with the adapter in `folder`; `unload` it before the next one."""
         config = PeftConfig.from_pretrained(folder)
-        if not config.modules_to_save:
+        if not config.modules_to_save and config.task_type == "SEQ_CLS":
             # For a classification PEFT would train a head that nobody has handed out.
             config.task_type = None
         return PeftModel.from_pretrained(self.model, folder, config=config, is_trainable=is_trainable)
 
     def unload(self, adapted):
-        self.model = adapted.unload()
+        if adapted.active_peft_config.is_prompt_learning:
+            # A prompt stands before the model and not in it; a head that is trained with it has a wrapper.
+            self.model = adapted.get_base_model()
+            for path, module in list(self.model.named_modules()):
+                if isinstance(module, ModulesToSaveWrapper):
+                    self.model.set_submodule(path, module.original_module)
+        else:
+            self.model = adapted.unload()
         self.model.requires_grad_(False)
 
     @torch.no_grad()

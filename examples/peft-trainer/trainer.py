@@ -158,6 +158,8 @@ class PEFTTrainer:
         if request["task"] == "sequence-classification":
             return logits, torch.tensor([example["target"] for example in batch], device=device)
         targets = padded([example["target"] for example in batch], IGNORED)
+        # A prompt that is trained stands in front of the texts.
+        logits = logits[:, -width:]
         return logits[:, :-1].flatten(0, 1), targets[:, 1:].flatten()
 
     def _loss(self, model, batch, request):
@@ -231,7 +233,15 @@ def main():
         PEFTTrainer(options),
         name="peft-trainer",
         tasks=["sequence-classification", "causal-lm"],
-        features=["frozen-factors", "residual", "control-variates", "proximal", "lora-plus", "rank-pruning"],
+        features=[
+            "frozen-factors",
+            "residual",
+            "control-variates",
+            "proximal",
+            "lora-plus",
+            "rank-pruning",
+            "adapter-kinds",
+        ],
     )
 
 

@@ -54,6 +54,7 @@ MESSAGES = {
         "trainedFactors": (15, "enum:Factors"), "sentFactors": (16, "enum:Factors"), "keepsSavedTensors": (17, "bool"),
         "rankPruning": (18, "RankPruning"), "controlVariates": (19, "bool"), "rounds": (20, "u32"),
         "leaseSeconds": (21, "u32"), "strategy": (22, "string"), "privacy": (23, "Privacy"),
+        "adapterConfiguration": (24, "string"),
     },
     "Privacy": {"mechanism": (1, "enum:Mechanism"), "clippingNorm": (2, "double"), "noiseMultiplier": (3, "double"),
                 "delta": (4, "double"), "epsilonBudget": (5, "double")},
@@ -201,6 +202,7 @@ FULL_ASSIGNMENT = dict(
     strategy="fedsa-lora",
     privacy={"mechanism": "MECHANISM_CENTRAL", "clippingNorm": 0.5, "noiseMultiplier": 1.25, "delta": 1e-05,
              "epsilonBudget": 8.0},
+    adapterConfiguration='{"peft_type": "VERA"}',
 )
 
 CONTROLS = [

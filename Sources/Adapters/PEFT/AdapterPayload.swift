@@ -92,7 +92,9 @@ package enum AdapterPayload {
             alpha: scale.alpha,
             usesRankStabilizedScaling: scale.usesRankStabilizedScaling
         )
-        let tensors = try AdapterTensors(file, isPayload: true, completion: completion) { _ in layer }
+        // What was handed out says of which kind an update is; a whole adapter says it by its tensors.
+        let isNamed = completion.map { $0.handed.modules.isEmpty } ?? AdapterTensors.areNamed(file)
+        let tensors = try AdapterTensors(file, isPayload: true, isNamed: isNamed, completion: completion) { _ in layer }
         guard let embedding = tensors.embeddingModules.min() else { return tensors.adapter }
         throw .unexpectedTensorName(tensor: PEFTTensorName.embeddingA(module: embedding).text, source: file.source)
     }

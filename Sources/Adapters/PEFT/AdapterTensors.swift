@@ -26,17 +26,30 @@ struct AdapterTensors {
 // MARK: - Reading
 
 extension AdapterTensors {
+    /// Whether the tensors of a file are those of another kind of adapter than LoRA: none is a factor, or there is a
+    /// matrix between the factors that is not ours.
+    static func areNamed(_ file: SafetensorsFile) -> Bool {
+        holdsLatentMappings(file) || !file.tensors.contains { PEFTTensorName($0.name)?.module != nil }
+    }
+
+    /// Whether a file that says LORA is one of LoRA-XS.
+    static func holdsLatentMappings(_ file: SafetensorsFile) -> Bool {
+        file.tensors.contains { $0.name.contains(AdapterKind.latentMapping) }
+    }
+
     /// Pairs the factors of a file; their elements stay where they are while the file holds aligned 32-bit floats.
     ///
     /// - Parameters:
     ///   - file: The tensors.
     ///   - isPayload: Whether cores and residuals may be there, which PEFT does not know.
+    ///   - isNamed: Whether this is an adapter of another kind than LoRA, whose tensors are all saved whole.
     ///   - completion: For a payload that carries the trained factors alone.
     ///   - layer: What the configuration says of the layer at a path.
     /// - Throws: ``AdapterError`` that names the tensor which does not fit.
     init(
         _ file: SafetensorsFile,
         isPayload: Bool = false,
+        isNamed: Bool = false,
         completion: Completion? = nil,
         layer: (String) -> Layer
     ) throws(AdapterError) {
@@ -48,7 +61,9 @@ extension AdapterTensors {
         var residualPaths: [String] = []
         var seen: Set<String> = []
         for tensor in file.tensors {
-            guard let name = PEFTTensorName(tensor.name), isPayload || !name.isForPayloadsOnly else {
+            guard let name = isNamed ? PEFTTensorName.whole(tensor.name) : PEFTTensorName(tensor.name),
+                isPayload || !name.isForPayloadsOnly
+            else {
                 throw .unexpectedTensorName(tensor: tensor.name, source: file.source)
             }
             if tensor.elementType != .f32 { elementTypes[name.text] = tensor.elementType }
@@ -97,7 +112,7 @@ extension AdapterTensors {
                 file: file
             )
         }
-        guard !modules.isEmpty else { throw .noTensors(source: file.source) }
+        guard isNamed ? !saved.isEmpty : !modules.isEmpty else { throw .noTensors(source: file.source) }
         if let completion, !completion.scope.sendsSavedTensors {
             saved = StoredAdapter(completion.handed).savedTensors
         }

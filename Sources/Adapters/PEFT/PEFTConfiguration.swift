@@ -2,6 +2,9 @@
 ///
 /// The keys that matter here are typed; every other key is kept and written back as it was. Missing keys have PEFT's
 /// defaults. Written as PEFT 0.21 writes it, byte for byte.
+///
+/// Of other kinds of adapters than LoRA only what all kinds have is typed: `modules_to_save`, `task_type` and
+/// `base_model_name_or_path`.
 package struct PEFTConfiguration: Sendable {
     /// One entry of `rank_pattern` or `alpha_pattern`.
     package struct Exception<Value: Sendable & Equatable>: Sendable, Equatable {
@@ -15,6 +18,8 @@ package struct PEFTConfiguration: Sendable {
         }
     }
 
+    /// `peft_type`, but for LoRA-XS, which is told by its tensors.
+    package internal(set) var kind: AdapterKind
     /// `r`, the rank of every layer that `rankExceptions` does not name.
     package var rank: Int
     /// `lora_alpha`, for every layer that `alphaExceptions` does not name.
@@ -49,7 +54,7 @@ package struct PEFTConfiguration: Sendable {
     }
 
     /// The file as it was read, or PEFT's defaults.
-    private var members: JSONObject
+    var members: JSONObject
 
     /// Creates the configuration of a new adapter, with PEFT's defaults for everything else.
     package init(
@@ -62,6 +67,7 @@ package struct PEFTConfiguration: Sendable {
         taskType: String? = nil,
         baseModel: String? = nil
     ) {
+        self.kind = .lora
         self.rank = rank
         self.alpha = alpha
         self.rankExceptions = []
@@ -94,13 +100,19 @@ package struct PEFTConfiguration: Sendable {
         guard let type = try reader.string("peft_type") else {
             throw .missingKey("peft_type", path: path)
         }
-        guard type == "LORA" else {
+        guard let kind = AdapterKind(rawValue: type), kind != .loraXS else {
+            let known = AdapterKind.allCases.filter { $0 != .loraXS }.map(\.rawValue)
             throw .unsupported(
                 feature: "the method \(quoted(type))",
                 path: path,
-                advice: "Use an adapter with `peft_type` LORA."
+                advice: "Use an adapter with a `peft_type` of \(known.joined(separator: ", "))."
             )
         }
+        guard kind == .lora else {
+            self = try Self.named(kind, reader)
+            return
+        }
+        self.kind = kind
         self.rank = try reader.count("r") ?? 8
         guard rank > 0 else { throw .invalidValue(key: "r", path: path, needed: "at least 1") }
         self.alpha = try reader.number("lora_alpha") ?? 8
@@ -137,6 +149,7 @@ package struct PEFTConfiguration: Sendable {
     /// The file's content.
     package var text: String {
         var object = members
+        guard kind == .lora else { return namedText }
         /// Leaves a member as it is when it already says what is meant.
         func set(_ name: String, to value: JSONValue, unless isSaid: (JSONValue) -> Bool) {
             if let member = object[name], isSaid(member) { return }

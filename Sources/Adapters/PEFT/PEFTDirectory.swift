@@ -33,10 +33,13 @@ package struct PEFTDirectory: Sendable {
 
     /// Reads the directory at `url`.
     ///
+    /// - Parameters:
+    ///   - url: The directory.
+    ///   - kinds: What the caller can do something with.
     /// - Throws: ``AdapterError``: the file that is missing or malformed, or the tensor that does not fit the
     ///   configuration. A layer with one factor is refused, although PEFT only warns and leaves the layer unadapted.
-    package init(reading url: URL) throws(AdapterError) {
-        let (configuration, tensors, source) = try Self.open(url)
+    package init(reading url: URL, kinds: Set<AdapterKind> = [.lora]) throws(AdapterError) {
+        let (configuration, tensors, source) = try Self.open(url, kinds: kinds)
         self.init(
             configuration: configuration,
             adapter: tensors.adapter.resident(),
@@ -49,19 +52,32 @@ package struct PEFTDirectory: Sendable {
     /// Opens the adapter of the directory at `url`; its elements stay in the file, which is mapped while the result lives.
     ///
     /// - Throws: As ``init(reading:)``, except that `modules_to_save` is not compared with what was saved.
-    package static func adapter(at url: URL) throws(AdapterError) -> StoredAdapter {
-        try open(url).tensors.adapter
+    package static func adapter(
+        at url: URL,
+        kinds: Set<AdapterKind> = [.lora]
+    ) throws(AdapterError) -> StoredAdapter {
+        try open(url, kinds: kinds).tensors.adapter
     }
 
     private static func open(
-        _ url: URL
+        _ url: URL,
+        kinds: Set<AdapterKind>
     ) throws(AdapterError) -> (configuration: PEFTConfiguration, tensors: AdapterTensors, source: String) {
         try checkFiles(in: url)
         let path = url.appendingPathComponent(Self.configurationFileName).path
-        let configuration = try PEFTConfiguration(JSONReader(fileAt: path))
-        let resolver = try PEFTConfiguration.Resolver(configuration)
+        var configuration = try PEFTConfiguration(JSONReader(fileAt: path))
         let file = try SafetensorsFile(path: url.appendingPathComponent(Self.tensorsFileName).path)
-        let tensors = try AdapterTensors(file) { path in
+        if configuration.kind == .lora, AdapterTensors.holdsLatentMappings(file) { configuration.kind = .loraXS }
+        guard kinds.contains(configuration.kind) else {
+            let known = kinds.map(\.rawValue).sorted().joined(separator: ", ")
+            throw .unsupported(
+                feature: "the method \(quoted(configuration.kind.rawValue))",
+                path: path,
+                advice: "Use an adapter with a `peft_type` of \(known)."
+            )
+        }
+        let resolver = try PEFTConfiguration.Resolver(configuration)
+        let tensors = try AdapterTensors(file, isNamed: configuration.kind != .lora) { path in
             AdapterTensors.Layer(
                 rank: resolver.rank(of: path),
                 alpha: resolver.alpha(of: path),

@@ -17,6 +17,9 @@
 ///
 /// In memory PEFT puts the adapter's name into the names (`lora_A.default.weight`); files of other programs may keep
 /// it. It is read and never written. Everything that is not a factor is saved whole, DoRA's magnitudes included.
+///
+/// Adapters of other kinds have tensors outside the base model, too, such as `prompt_embeddings` and `base_model.vera_A`.
+/// Their parameter is the whole name after a point, with which no path begins.
 enum PEFTTensorName: Equatable, Sendable {
     case lowRankA(module: String)
     case lowRankB(module: String)
@@ -31,6 +34,8 @@ enum PEFTTensorName: Equatable, Sendable {
     static let prefix = "base_model.model."
     private static let residualPrefix = "residual."
     private static let controlPrefix = "control."
+    /// What the parameters of tensors outside the base model begin with.
+    private static let outside = "."
 
     /// Takes a name apart, or returns `nil` when it does not start as PEFT's names do.
     init?(_ name: String) {
@@ -52,7 +57,7 @@ enum PEFTTensorName: Equatable, Sendable {
         }
         guard name.hasPrefix(Self.prefix) else { return nil }
         let path = Self.withoutAdapterName(String(name.dropFirst(Self.prefix.count)))
-        guard !path.isEmpty else { return nil }
+        guard !path.isEmpty, !path.hasPrefix(Self.outside) else { return nil }
         let factors: [(suffix: String, make: (String) -> PEFTTensorName)] = [
             (".lora_A.weight", PEFTTensorName.lowRankA),
             (".lora_B.weight", PEFTTensorName.lowRankB),
@@ -67,6 +72,17 @@ enum PEFTTensorName: Equatable, Sendable {
         self = .saved(parameter: path)
     }
 
+    /// Takes the name of a tensor of another kind of adapter than LoRA, which is saved whole whatever it is called.
+    ///
+    /// - Returns: `nil` for a name that a payload has other uses for.
+    static func whole(_ name: String) -> PEFTTensorName? {
+        let isTaken = [residualPrefix, controlPrefix, outside].contains { name.hasPrefix($0) }
+        guard !name.isEmpty, !isTaken else { return nil }
+        let path = String(name.dropFirst(name.hasPrefix(prefix) ? prefix.count : 0))
+        guard !path.isEmpty, !path.hasPrefix(outside) else { return nil }
+        return .saved(parameter: name.hasPrefix(prefix) ? path : outside + path)
+    }
+
     /// The name in a file.
     var text: String {
         switch self {
@@ -78,7 +94,8 @@ enum PEFTTensorName: Equatable, Sendable {
         case .residualA(let module): "\(Self.residualPrefix)\(module).lora_A.weight"
         case .residualB(let module): "\(Self.residualPrefix)\(module).lora_B.weight"
         case .control(let tensor): "\(Self.controlPrefix)\(tensor)"
-        case .saved(let parameter): "\(Self.prefix)\(parameter)"
+        case .saved(let parameter):
+            parameter.hasPrefix(Self.outside) ? String(parameter.dropFirst()) : "\(Self.prefix)\(parameter)"
         }
     }
 

@@ -10,6 +10,8 @@ import Adapters
 ///
 /// The product of means is not the mean of products: they differ by the covariance Σ wᵢ(Bᵢ − B)(Aᵢ − A). It needs equal
 /// ranks, and clients that start in the same gauge.
+///
+/// Whatever else an adapter holds is averaged by name: heads, and all tensors of kinds other than LoRA.
 package struct FedAvg: AggregationStrategy {
     package let profile = StrategyProfile(
         name: "fedavg",
@@ -18,6 +20,7 @@ package struct FedAvg: AggregationStrategy {
         averages: .factors,
         isExact: false,
         followsFromMean: true,
+        needsFactors: false,
         privacy: "yes; noise on both factors multiplies"
     )
 

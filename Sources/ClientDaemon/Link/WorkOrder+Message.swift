@@ -97,7 +97,9 @@ extension Assignment {
                 targetModules: message.targetModules,
                 dropout: message.dropout,
                 usesRankStabilizedScaling: message.rankStabilizedScaling,
-                modulesToSave: message.modulesToSave
+                modulesToSave: message.modulesToSave,
+                start: message.adapterConfiguration.isEmpty
+                    ? nil : AdapterStart(configuration: message.adapterConfiguration)
             ),
             training: try JobConfiguration.Training(message.training),
             evaluation: JobConfiguration.Evaluation(

@@ -158,7 +158,14 @@ package struct CommandTrainer: LocalTrainer {
     ) throws -> LoRAAdapter {
         // Twice the width of a float, and room for names and whatever else was saved.
         let handedBytes = AdapterPayload.document(of: handed).byteCount
-        let directory = try folder.takeResult(at: reply.adapter, of: request, tensorBytes: 2 * handedBytes + 1 << 20)
+        let start = try order.assignment.adapter.start?.parsed()
+        let directory = try folder.takeResult(
+            at: reply.adapter,
+            of: request,
+            tensorBytes: 2 * handedBytes + 1 << 20,
+            kinds: [start?.kind ?? .lora]
+        )
+        if let start { try check(directory, against: start, like: handed) }
         let trained = order.assignment.rules.scope.trained
         for (path, module) in handed.modules.sorted(by: { $0.key < $1.key }) {
             guard let result = directory.adapter.modules[path] else { continue }
@@ -172,5 +179,18 @@ package struct CommandTrainer: LocalTrainer {
             }
         }
         return directory.adapter
+    }
+
+    /// Checks that the tensors of an adapter of another kind than LoRA mean what those that were handed out do.
+    private func check(_ result: PEFTDirectory, against start: PEFTConfiguration, like handed: LoRAAdapter) throws {
+        if let key = result.configuration.differingKey(from: start) {
+            throw TrainerError.unusableResult(
+                problem: "its adapter_config.json has another '\(key)' than the one that was handed out."
+            )
+        }
+        for (name, tensor) in handed.savedTensors.sorted(by: { $0.key < $1.key })
+        where start.kind.isFrozen(name) && result.adapter.savedTensors[name] != tensor {
+            throw TrainerError.unusableResult(problem: "'\(name)' has changed, which nobody trains.")
+        }
     }
 }

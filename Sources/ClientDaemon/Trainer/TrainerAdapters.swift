@@ -23,7 +23,7 @@ enum TrainerAdapters {
         let start = folder.appendingPathComponent("adapter")
         try write(
             LoRAAdapter(modules: adapter.modules, savedTensors: adapter.savedTensors),
-            configuration: configuration(of: assignment, hasHead: !adapter.savedTensors.isEmpty),
+            configuration: try configuration(of: assignment, hasHead: !adapter.savedTensors.isEmpty),
             to: start
         )
         var paths = TrainerRequest.Paths(
@@ -34,7 +34,7 @@ enum TrainerAdapters {
             let residual = folder.appendingPathComponent("residual")
             try write(
                 LoRAAdapter(modules: adapter.residual),
-                configuration: configuration(of: assignment, hasHead: false),
+                configuration: try configuration(of: assignment, hasHead: false),
                 to: residual
             )
             paths.residual = residual.path
@@ -52,8 +52,12 @@ enum TrainerAdapters {
         return paths
     }
 
-    private static func configuration(of assignment: Assignment, hasHead: Bool) -> PEFTConfiguration {
+    private static func configuration(
+        of assignment: Assignment,
+        hasHead: Bool
+    ) throws(AdapterError) -> PEFTConfiguration {
         let job = assignment.adapter
+        if let start = job.start { return try start.parsed() }
         return PEFTConfiguration(
             rank: job.rank,
             alpha: job.alpha,

@@ -18,6 +18,8 @@ package enum TrainerFeature: String, Sendable, Hashable, CaseIterable {
     case loraPlus = "lora-plus"
     /// HetLoRA's penalty on the components that may go.
     case rankPruning = "rank-pruning"
+    /// Adapters of other kinds than LoRA.
+    case adapterKinds = "adapter-kinds"
 
     /// Returns what an order needs beyond plain LoRA training, in the order of the cases.
     ///
@@ -28,6 +30,7 @@ package enum TrainerFeature: String, Sendable, Hashable, CaseIterable {
     package static func needed(for order: WorkOrder, residual: Bool) -> [TrainerFeature] {
         let assignment = order.assignment
         var needed: Set<TrainerFeature> = residual ? [.residual] : []
+        if assignment.adapter.start != nil { needed.insert(.adapterKinds) }
         if order.id.kind == .train {
             if [.a, .b].contains(assignment.rules.scope.trained) { needed.insert(.frozenFactors) }
             if assignment.rules.usesControlVariates { needed.insert(.controlVariates) }

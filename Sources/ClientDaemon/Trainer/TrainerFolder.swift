@@ -86,9 +86,15 @@ package struct TrainerFolder: Sendable {
     ///   - path: Where it is, from the request's folder on.
     ///   - request: The request's folder.
     ///   - tensorBytes: The most bytes that its tensors may have.
+    ///   - kinds: Of which kinds it may be.
     /// - Returns: The directory's content, which nothing outside can change any more.
     /// - Throws: ``TrainerError/unusableResult(problem:)``.
-    package func takeResult(at path: String, of request: URL, tensorBytes: Int) throws -> PEFTDirectory {
+    package func takeResult(
+        at path: String,
+        of request: URL,
+        tensorBytes: Int,
+        kinds: Set<AdapterKind> = [.lora]
+    ) throws -> PEFTDirectory {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard !parts.contains(where: { ["", ".", ".."].contains($0) || $0.contains("\0") }) else {
             throw TrainerError.unusableResult(
@@ -107,7 +113,7 @@ package struct TrainerFolder: Sendable {
             defer { try? FileManager.default.removeItem(at: results) }
             try configuration.write(to: results.appendingPathComponent(PEFTDirectory.configurationFileName))
             try tensors.write(to: results.appendingPathComponent(PEFTDirectory.tensorsFileName))
-            return try PEFTDirectory(reading: results)
+            return try PEFTDirectory(reading: results, kinds: kinds)
         } catch let error as AdapterError {
             throw TrainerError.unusableResult(problem: error.description)
         } catch {

@@ -27,6 +27,11 @@ package actor NativeTrainers: TrainerProvider {
 
     package func trainer(for order: WorkOrder) async throws -> ResidentModel {
         let assignment = order.assignment
+        guard assignment.adapter.start == nil else {
+            throw OrderRefusal.adapter(
+                reason: "it is of another kind than LoRA, which this client's native trainer cannot train."
+            )
+        }
         if let resident, resident.digest == assignment.modelDigest { return resident }
         // The old model goes first: a silo that has room for one need not have it for two.
         resident = nil

@@ -1,3 +1,5 @@
+import Adapters
+import Aggregation
 import FederatedLearning
 import Hummingbird
 
@@ -35,6 +37,12 @@ struct AdminFailures: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch let error as JobFileError {
+            throw HTTPError(.badRequest, message: error.description)
+        } catch let error as AdapterError {
+            throw HTTPError(.badRequest, message: error.description)
+        } catch let error as AggregationError {
+            throw HTTPError(.badRequest, message: error.description)
+        } catch let error as FederatedLearningError {
             throw HTTPError(.badRequest, message: error.description)
         } catch let error as CoordinatorError {
             throw HTTPError(error.status, message: error.description)

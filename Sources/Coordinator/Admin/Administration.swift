@@ -65,7 +65,14 @@ package struct Administration: Sendable {
 
     /// Keeps a job, to be run when those before it are over.
     package func submit(_ submission: JobSubmission) async throws -> JobID {
-        let configuration = try JobFile.parse(submission.yaml)
+        var configuration = try JobFile.parse(submission.yaml)
+        var submission = submission
+        if let named = configuration.adapter.start {
+            configuration.adapter.start = submission.start ?? named
+            // The directory is read again: this process is the one that hands it out.
+            submission.start = try configuration.readStart(besides: URL(fileURLWithPath: "/"))?.start
+            configuration.adapter.start = submission.start
+        }
         let id = try await store.jobs.submit(
             submission,
             configuration: configuration,

@@ -25,19 +25,19 @@ package struct AdapterExporter: Sendable {
             throw CoordinatorError.nothingToExport(job)
         }
         let adapter = try await store.runs.adapter(reference).whole(atRank: rank)
-        let directory = PEFTDirectory(
-            configuration: PEFTConfiguration(
+        var peft =
+            try configuration.adapter.start?.parsed()
+            ?? PEFTConfiguration(
                 rank: rank ?? reference.rank,
                 alpha: reference.alpha,
                 targetModules: .names(configuration.adapter.targetModules),
                 usesRankStabilizedScaling: reference.usesRankStabilizedScaling,
                 dropout: configuration.adapter.dropout,
                 modulesToSave: configuration.adapter.modulesToSave,
-                taskType: configuration.task.peftName,
-                baseModel: configuration.model
-            ),
-            adapter: adapter
-        )
+                taskType: configuration.task.peftName
+            )
+        peft.baseModel = configuration.model
+        let directory = PEFTDirectory(configuration: peft, adapter: adapter)
         try directory.write(to: folder, replacing: true)
         return folder.standardizedFileURL
     }

@@ -17,6 +17,7 @@ extension JobRecord {
                 yaml: row["yaml"],
                 modelPath: row["model_path"],
                 modelDigest: digest,
+                start: value.adapter.start,
                 token: row["submit_token"]
             ),
             configuration: value

@@ -11,14 +11,16 @@ extension JobSubmission {
     /// - Throws: What is wrong with the file, or where the model was looked for.
     package init(file: URL, token: String?, environment: [String: String]) async throws {
         let configuration = try JobFile.read(at: file)
-        let model = try ModelLocator(environment: environment)
-            .locate(configuration.model, besides: file.deletingLastPathComponent())
+        let folder = file.deletingLastPathComponent()
+        let model = try ModelLocator(environment: environment).locate(configuration.model, besides: folder)
         _ = try configuration.aggregationPlan()
-        _ = try InitialAdapter(for: configuration, model: model)
+        let start = try configuration.readStart(besides: folder)?.start
+        if start == nil { _ = try InitialAdapter(for: configuration, model: model) }
         self.init(
             yaml: try String(contentsOf: file, encoding: .utf8),
             modelPath: model.path,
             modelDigest: try await ModelDigest.of(directory: model),
+            start: start,
             token: token
         )
     }

@@ -9,10 +9,19 @@ package struct JobSubmission: Hashable, Sendable, Codable {
     package let modelPath: String
     /// The SHA-256 of the base model's weights.
     package let modelDigest: ContentDigest
+    /// The adapter of another kind than LoRA that the job starts from; `nil` for none.
+    package var start: AdapterStart?
     /// Names this attempt: the same token again returns the job that the first attempt made.
     package let token: String?
 
-    package init(yaml: String, modelPath: String, modelDigest: ContentDigest, token: String? = nil) {
+    package init(
+        yaml: String,
+        modelPath: String,
+        modelDigest: ContentDigest,
+        start: AdapterStart? = nil,
+        token: String? = nil
+    ) {
+        self.start = start
         self.yaml = yaml
         self.modelPath = modelPath
         self.modelDigest = modelDigest

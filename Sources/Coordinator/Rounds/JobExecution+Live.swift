@@ -26,7 +26,10 @@ extension JobExecution {
             backend: LiveCohortBackend(registry: registry),
             store: store.runs,
             logger: logger,
-            initialAdapter: { try InitialAdapter(for: configuration, model: model).make() },
+            initialAdapter: {
+                try configuration.readStart(besides: model)?.adapter
+                    ?? InitialAdapter(for: configuration, model: model).make()
+            },
             observe: { event in
                 metrics.observe(event)
                 spans.observe(event)

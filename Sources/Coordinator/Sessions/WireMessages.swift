@@ -115,6 +115,7 @@ extension Assignment {
         message.dropout = adapter.dropout
         message.targetModules = adapter.targetModules
         message.modulesToSave = adapter.modulesToSave
+        message.adapterConfiguration = adapter.start?.configuration ?? ""
         message.training = training.message
         message.evaluation.every = UInt32(clamping: evaluation.every)
         message.evaluation.sample = UInt32(clamping: evaluation.sample ?? 0)

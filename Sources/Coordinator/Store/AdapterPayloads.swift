@@ -69,7 +69,8 @@ package struct AdapterPayloads: Sendable {
     /// Keeps an adapter; durable when it returns.
     @concurrent
     package func keep(_ adapter: LoRAAdapter) async throws -> AdapterReference {
-        guard let module = adapter.modules.values.first else { throw CancellationError() }
+        // All layers are alike; an adapter without any is of another kind than LoRA.
+        let module = adapter.modules.values.first
         var bytes = Data()
         let document = AdapterPayload.document(of: adapter)
         document.forEachPiece { bytes.append(contentsOf: $0) }
@@ -77,9 +78,9 @@ package struct AdapterPayloads: Sendable {
         return AdapterReference(
             digest: ContentDigest(digest),
             byteCount: bytes.count,
-            rank: module.rank,
-            alpha: module.alpha,
-            usesRankStabilizedScaling: module.usesRankStabilizedScaling
+            rank: module?.rank ?? 1,
+            alpha: module?.alpha ?? 1,
+            usesRankStabilizedScaling: module?.usesRankStabilizedScaling ?? false
         )
     }
 

@@ -53,14 +53,8 @@ struct AdapterMergeCommand: ParsableCommand {
     )
     var labels: String?
 
-    @Option(help: "The directory to write, which must not exist or be empty.", completion: .directory)
-    var out: String
-
-    @Argument(
-        help: ArgumentHelp("PEFT directories, each with how much it counts (1).", valueName: "adapter[=weight]"),
-        completion: .directory
-    )
-    var adapters: [String]
+    @OptionGroup
+    var combination: CombinationArguments
 
     func validate() throws {
         if let rank, rank < 1 { throw ValidationError("--rank takes a whole number of at least 1.") }
@@ -77,7 +71,7 @@ struct AdapterMergeCommand: ParsableCommand {
 
     func run() throws {
         BLASThreads.useCallingThreadOnly()
-        let target = URL(fileURLWithPath: out, isDirectory: true)
+        let target = combination.target
         try AtomicDirectory.checkVacancy(of: target)
         let merged = try merged()
         guard let intoBase else {
@@ -101,7 +95,7 @@ struct AdapterMergeCommand: ParsableCommand {
 
     /// The one adapter that there is, at its weight 1 as it is; else what the method makes of all.
     private func merged() throws -> PEFTDirectory {
-        let weighted = try adapters.map { try WeightedAdapter(parsing: $0, allowsNegative: true) }
+        let weighted = try combination.weighted(allowsNegative: true)
         if weighted.count == 1, weighted[0].weight == 1, rank == nil, density == nil {
             return try PEFTDirectory(reading: weighted[0].directory)
         }

@@ -12,7 +12,8 @@ struct AggregateCommand: AsyncParsableCommand {
         abstract: "Combine PEFT adapters offline, without a server.",
         discussion: """
             Reads adapters as `save_pretrained` of peft writes them and writes the combined adapter as one that peft \
-            loads. The strategies are those of jobs, and give the same bytes for the same adapters in any order.
+            loads. The strategies are those of jobs, and give the same bytes for the same adapters in any order. Adapters of \
+            other kinds than LoRA (VeRA, FourierFT, IA3, TinyLoRA, LoRA-XS, prompt tuning) are averaged by fedavg.
 
             Strategies: \(StrategyRegistry.names.joined(separator: ", ")).
             """
@@ -76,14 +77,8 @@ struct AggregateCommand: AsyncParsableCommand {
     @Flag(help: "Say on stderr how each layer was truncated.")
     var verbose = false
 
-    @Option(help: "The directory to write, which must not exist or be empty.", completion: .directory)
-    var out: String
-
-    @Argument(
-        help: ArgumentHelp("PEFT directories, each with how much it counts (1).", valueName: "adapter[=weight]"),
-        completion: .directory
-    )
-    var adapters: [String]
+    @OptionGroup
+    var combination: CombinationArguments
 
     func validate() throws {
         guard mode != .delta || global != nil else {
@@ -99,8 +94,8 @@ struct AggregateCommand: AsyncParsableCommand {
 
     func run() async throws {
         BLASThreads.useCallingThreadOnly()
-        let contributions = try Self.contributions(from: adapters)
-        let target = URL(fileURLWithPath: out, isDirectory: true)
+        let contributions = Self.contributions(from: try combination.weighted())
+        let target = combination.target
         try AtomicDirectory.checkVacancy(of: target)
         let plan = try plan()
         var aggregation = OfflineAggregation(
@@ -114,7 +109,10 @@ struct AggregateCommand: AsyncParsableCommand {
         if verbose {
             aggregation.observeTruncation = { path, report in StandardError.write("\(path): \(report)") }
         }
-        let global = try global.map { try PEFTDirectory(reading: URL(fileURLWithPath: $0, isDirectory: true)) }
+        let global = try global.map { path in
+            let url = URL(fileURLWithPath: path, isDirectory: true)
+            return try PEFTDirectory(reading: url, kinds: Set(AdapterKind.allCases))
+        }
         let outcome = try aggregation.outcome(atRanks: ranks, global: global)
         // The names of the directories inside the target; one result is the target itself.
         let names = ranks.map { "rank-\($0)" }
@@ -154,10 +152,9 @@ struct AggregateCommand: AsyncParsableCommand {
 
     // MARK: - ADAPTER[=WEIGHT]
 
-    private static func contributions(from arguments: [String]) throws -> [OfflineAggregation.Contribution] {
+    private static func contributions(from adapters: [WeightedAdapter]) -> [OfflineAggregation.Contribution] {
         var counts: [String: Int] = [:]
-        return try arguments.map { argument in
-            let adapter = try WeightedAdapter(parsing: argument)
+        return adapters.map { adapter in
             // The same directory may be given twice; each counts, under a name of its own.
             let count = counts[adapter.path, default: 0] + 1
             counts[adapter.path] = count

@@ -146,7 +146,7 @@ package struct ClientWork: Sendable {
             adapter: AdapterReference(
                 digest: ContentDigest(hashing: payload),
                 byteCount: payload.count,
-                rank: trained.maximumRank,
+                rank: max(trained.maximumRank, 1),
                 alpha: order.adapter.alpha,
                 usesRankStabilizedScaling: order.adapter.usesRankStabilizedScaling
             ),
@@ -167,7 +167,7 @@ package struct ClientWork: Sendable {
             )
         }
         let trained = outcome.adapter.strippedToTensors(of: started.handed)
-        let rank = started.adapter.maximumRank
+        let rank = max(started.adapter.maximumRank, 1)
         do {
             try AdapterRequirements(
                 likeness: started.adapter,
@@ -225,6 +225,15 @@ package struct ClientWork: Sendable {
         )
         do {
             try requirements.check(adapter, source: "the handed adapter")
+            if let start = job.start {
+                _ = try start.parsed()
+                guard adapter.modules.isEmpty, adapter.controls.isEmpty else {
+                    throw OrderRefusal.adapter(
+                        reason: "it has factors of LoRA, and its configuration is of another kind."
+                    )
+                }
+                return requirements
+            }
             let targets = TargetModules.names(job.targetModules)
             let paths = adapter.modules.keys.sorted()
             let (targeted, unmatched) = try targets.select(from: paths)

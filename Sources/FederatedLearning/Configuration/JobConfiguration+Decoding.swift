@@ -76,7 +76,8 @@ extension JobConfiguration.Adapter {
             usesRankStabilizedScaling: try container.decode(Bool.self, forKey: .usesRankStabilizedScaling),
             modulesToSave: try container.decode([String].self, forKey: .modulesToSave),
             initialization: try container.decodeIfPresent(AdapterInitialization.self, forKey: .initialization)
-                ?? .kaiming
+                ?? .kaiming,
+            start: try container.decodeIfPresent(AdapterStart.self, forKey: .start)
         )
     }
 }

@@ -50,6 +50,8 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
         package var modulesToSave: [String]
         /// How the server fills the factors of the adapter that the job starts from.
         package var initialization: AdapterInitialization
+        /// The adapter of another kind than LoRA that the job starts from; rank and α are 1 then, and nothing is targeted.
+        package var start: AdapterStart?
 
         package init(
             rank: Int,
@@ -58,9 +60,11 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             dropout: Double = 0,
             usesRankStabilizedScaling: Bool = false,
             modulesToSave: [String] = [],
-            initialization: AdapterInitialization = .kaiming
+            initialization: AdapterInitialization = .kaiming,
+            start: AdapterStart? = nil
         ) {
             self.initialization = initialization
+            self.start = start
             self.rank = rank
             self.alpha = alpha
             self.targetModules = targetModules
@@ -77,6 +81,7 @@ package struct JobConfiguration: Hashable, Sendable, Codable {
             case usesRankStabilizedScaling = "use_rslora"
             case modulesToSave = "modules_to_save"
             case initialization = "init_lora_weights"
+            case start
         }
     }
 

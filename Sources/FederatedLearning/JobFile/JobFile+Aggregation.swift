@@ -88,6 +88,7 @@ extension JobFile {
     ) throws(JobFileError) {
         do {
             _ = try configuration.aggregationPlan()
+            try configuration.checkStart()
             try configuration.checkControlVariates()
             try configuration.checkPrivacy()
         } catch .unsuitableSetting(let key, let problem, let remedy) {

@@ -183,6 +183,7 @@ package enum JobFile {
         for task: JobConfiguration.Task
     ) throws(JobFileError) -> JobConfiguration.Adapter {
         let section = try job.required(.adapter, section(.adapter, of: job, keys: AdapterKey.self))
+        if let start = try section.text(.start, atMost: 4096) { return try adapter(from: start, of: section) }
         // A classification's head is new to the base model, so it is trained and shared unless the job says otherwise.
         let heads = task == .sequenceClassification ? ["classifier"] : []
         return .init(
@@ -197,6 +198,21 @@ package enum JobFile {
             modulesToSave: try section.texts(.modulesToSave, count: 0...64) ?? heads,
             initialization: try section.choice(.initialization, of: AdapterInitialization.self) ?? .kaiming
         )
+    }
+
+    /// An adapter of another kind, of which its own configuration says everything.
+    private static func adapter(
+        from start: String,
+        of section: JobFileSection<AdapterKey>
+    ) throws(JobFileError) -> JobConfiguration.Adapter {
+        if let other = AdapterKey.allCases.first(where: { $0 != .start && section.has($0) }) {
+            throw .contradiction(
+                section.place(other),
+                problem: "has no effect with `adapter.start`, whose adapter_config.json says what is trained",
+                remedy: "Remove it."
+            )
+        }
+        return .init(rank: 1, alpha: 1, targetModules: [], start: AdapterStart(path: start))
     }
 
     private static func cohort(of job: JobFileSection<JobKey>) throws(JobFileError) -> JobConfiguration.Cohort {

@@ -35,6 +35,7 @@ enum AdapterKey: String, JobFileKey {
     case usesRankStabilizedScaling = "use_rslora"
     case modulesToSave = "modules_to_save"
     case initialization = "init_lora_weights"
+    case start
 
     var example: String {
         switch self {
@@ -45,6 +46,7 @@ enum AdapterKey: String, JobFileKey {
         case .usesRankStabilizedScaling: "false"
         case .modulesToSave: "[classifier]"
         case .initialization: "pissa"
+        case .start: "adapters/ia3"
         }
     }
 }

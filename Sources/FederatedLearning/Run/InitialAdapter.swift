@@ -14,6 +14,13 @@ package struct InitialAdapter: Sendable {
     ///
     /// - Throws: ``AdapterError`` about the model or `target_modules`; ``FederatedLearningError/unsuitableJob(key:problem:)``.
     package init(for configuration: JobConfiguration, model: URL) throws {
+        guard configuration.adapter.start == nil else {
+            throw FederatedLearningError.unsuitableJob(
+                key: "adapter.start",
+                problem:
+                    "other kinds of adapters than LoRA are trained by programs on silos. Write `r` and `lora_alpha`."
+            )
+        }
         let directory = try BaseModelDirectory(reading: model)
         switch (directory.configuration, configuration.task) {
         case (.bert, .sequenceClassification), (.llama, .causalLanguageModel): break

@@ -16,7 +16,7 @@ struct RankOffer {
 
     /// The rank that `client` trains at, or `nil` when it cannot take part.
     mutating func rank(for client: ClientProfile) -> Int? {
-        let rank = min(client.maximumRank, global.maximumRank)
+        let rank = min(client.maximumRank, max(global.maximumRank, 1))
         if let isOffered = known[rank] { return isOffered ? rank : nil }
         let isOffered = (try? strategy.adapter(forRank: rank, from: global)) != nil
         known[rank] = isOffered

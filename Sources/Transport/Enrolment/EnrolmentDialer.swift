@@ -67,19 +67,12 @@ package enum EnrolmentDialer {
         logger: Logger
     ) async throws -> Enrolment {
         guard join.isValid(at: now) else { throw JoinStringError.expired(join.expiry) }
-        let host = try HostName(join.host)
-        let context = try TLSSettings.enrolmentClient()
-        let authority = PinnedAuthority(fingerprint: join.authorityFingerprint)
-        let admission = try await TLSDialer.connect(to: host.text, port: join.port, limits: limits) {
-            try NIOSSLClientHandler(
-                context: context,
-                serverHostname: host.serverNameIndication,
-                customVerificationCallback: authority.verify
-            )
-        } judge: { certificate, address in
-            guard let certificate else { throw TransportError.untrusted(reason: "it has no certificate") }
-            return try FederationDialer.judge(certificate, of: host, address)
-        }
+        let admission = try await connect(
+            host: join.host,
+            port: join.port,
+            authority: join.authorityFingerprint,
+            limits: limits
+        )
         logger.debug("connected for enrolment", metadata: ["server.address": "\(admission.address)"])
 
         let channel = admission.channel.channel
@@ -87,6 +80,37 @@ package enum EnrolmentDialer {
         defer { deadline.cancel() }
         let response = try await exchange(join, key, over: admission.channel)
         return try enrolment(from: response, join, key)
+    }
+
+    /// Connects to an enrolment listener, and believes that it is the one which is wanted only by the authority behind its
+    /// certificate.
+    ///
+    /// - Parameters:
+    ///   - host: The name that join strings have.
+    ///   - port: The listener's port.
+    ///   - authority: The authority that the server's certificate has to be from.
+    ///   - limits: How long to wait.
+    /// - Returns: The connection, on which nothing was said yet.
+    /// - Throws: ``TransportError``, whose kind says where it failed.
+    static func connect(
+        host: String,
+        port: Int,
+        authority: CertificateFingerprint,
+        limits: TransportLimits
+    ) async throws -> Admission {
+        let name = try HostName(host)
+        let context = try TLSSettings.enrolmentClient()
+        let pinned = PinnedAuthority(fingerprint: authority)
+        return try await TLSDialer.connect(to: name.text, port: port, limits: limits) {
+            try NIOSSLClientHandler(
+                context: context,
+                serverHostname: name.serverNameIndication,
+                customVerificationCallback: pinned.verify
+            )
+        } judge: { certificate, address in
+            guard let certificate else { throw TransportError.untrusted(reason: "it has no certificate") }
+            return try FederationDialer.judge(certificate, of: name, address)
+        }
     }
 
     private static func exchange(

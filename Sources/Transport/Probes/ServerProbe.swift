@@ -1,6 +1,5 @@
 package import Logging
 import NIOCore
-import NIOSSL
 
 /// Looks at the way to a listener step by step, so that what fails has a name: the host, the port, or the TLS behind it.
 package enum ServerProbe {
@@ -65,19 +64,7 @@ package enum ServerProbe {
         limits: TransportLimits = .enrolment,
         logger: Logger
     ) async throws {
-        let name = try HostName(host)
-        let context = try TLSSettings.enrolmentClient()
-        let pinned = PinnedAuthority(fingerprint: authority)
-        let admission = try await TLSDialer.connect(to: name.text, port: port, limits: limits) {
-            try NIOSSLClientHandler(
-                context: context,
-                serverHostname: name.serverNameIndication,
-                customVerificationCallback: pinned.verify
-            )
-        } judge: { certificate, address in
-            guard let certificate else { throw TransportError.untrusted(reason: "it has no certificate") }
-            return try FederationDialer.judge(certificate, of: name, address)
-        }
+        let admission = try await EnrolmentDialer.connect(host: host, port: port, authority: authority, limits: limits)
         logger.debug("connected", metadata: ["server.address": "\(admission.address)"])
         try await admission.channel.executeThenClose { _, _ in }
     }

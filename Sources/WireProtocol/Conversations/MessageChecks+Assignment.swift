@@ -1,6 +1,7 @@
 extension MessageChecks {
     static let mostLabels = 4096
     static let mostModules = 1024
+    static let longestConfiguration = 64 << 10
 
     /// Checks the form of an assignment; whether it suits the silo is the trainer's question.
     func assignment(_ assignment: Tributary_V1_Assignment) throws(ProtocolViolation) {
@@ -19,6 +20,11 @@ extension MessageChecks {
         }
         try names(assignment.targetModules, "assignment.target_modules", atMost: Self.mostModules)
         try names(assignment.modulesToSave, "assignment.modules_to_save", atMost: Self.mostModules)
+        try text(
+            assignment.adapterConfiguration,
+            "assignment.adapter_configuration",
+            atMost: Self.longestConfiguration
+        )
         guard assignment.hasTraining else { throw fail("assignment.training", "is missing") }
         try training(assignment.training)
         try text(assignment.strategy, "assignment.strategy", atMost: Self.longestName)

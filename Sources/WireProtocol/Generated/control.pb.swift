@@ -583,6 +583,13 @@ package nonisolated struct Tributary_V1_Assignment: @unchecked Sendable {
   /// Clears the value of `privacy`. Subsequent reads from it will return its default value.
   package mutating func clearPrivacy() {_uniqueStorage()._privacy = nil}
 
+  /// The adapter_config.json of an adapter of another kind than LoRA, at most 64 KiB: its tensors are all carried by
+  /// name, rank and alpha are 1, and nothing is targeted. Absent for LoRA.
+  package var adapterConfiguration: String {
+    get {_storage._adapterConfiguration}
+    set {_uniqueStorage()._adapterConfiguration = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Task: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1877,7 +1884,7 @@ nonisolated extension Tributary_V1_Order: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Assignment"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_name\0\u{1}model\0\u{3}model_sha256\0\u{1}task\0\u{1}labels\0\u{1}rank\0\u{1}alpha\0\u{3}rank_stabilized_scaling\0\u{1}dropout\0\u{3}target_modules\0\u{3}modules_to_save\0\u{1}training\0\u{1}evaluation\0\u{1}seed\0\u{3}trained_factors\0\u{3}sent_factors\0\u{3}keeps_saved_tensors\0\u{3}rank_pruning\0\u{3}control_variates\0\u{1}rounds\0\u{3}lease_seconds\0\u{1}strategy\0\u{1}privacy\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_name\0\u{1}model\0\u{3}model_sha256\0\u{1}task\0\u{1}labels\0\u{1}rank\0\u{1}alpha\0\u{3}rank_stabilized_scaling\0\u{1}dropout\0\u{3}target_modules\0\u{3}modules_to_save\0\u{1}training\0\u{1}evaluation\0\u{1}seed\0\u{3}trained_factors\0\u{3}sent_factors\0\u{3}keeps_saved_tensors\0\u{3}rank_pruning\0\u{3}control_variates\0\u{1}rounds\0\u{3}lease_seconds\0\u{1}strategy\0\u{1}privacy\0\u{3}adapter_configuration\0")
 
   fileprivate class _StorageClass {
     var _jobName: String = String()
@@ -1903,6 +1910,7 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
     var _leaseSeconds: UInt32 = 0
     var _strategy: String = String()
     var _privacy: Tributary_V1_Privacy? = nil
+    var _adapterConfiguration: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1936,6 +1944,7 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
       _leaseSeconds = source._leaseSeconds
       _strategy = source._strategy
       _privacy = source._privacy
+      _adapterConfiguration = source._adapterConfiguration
     }
   }
 
@@ -1977,6 +1986,7 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
         case 21: try { try decoder.decodeSingularUInt32Field(value: &_storage._leaseSeconds) }()
         case 22: try { try decoder.decodeSingularStringField(value: &_storage._strategy) }()
         case 23: try { try decoder.decodeSingularMessageField(value: &_storage._privacy) }()
+        case 24: try { try decoder.decodeSingularStringField(value: &_storage._adapterConfiguration) }()
         default: break
         }
       }
@@ -2058,6 +2068,9 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
       try { if let v = _storage._privacy {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
       } }()
+      if !_storage._adapterConfiguration.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._adapterConfiguration, fieldNumber: 24)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2090,6 +2103,7 @@ nonisolated extension Tributary_V1_Assignment: SwiftProtobuf.Message, SwiftProto
         if _storage._leaseSeconds != rhs_storage._leaseSeconds {return false}
         if _storage._strategy != rhs_storage._strategy {return false}
         if _storage._privacy != rhs_storage._privacy {return false}
+        if _storage._adapterConfiguration != rhs_storage._adapterConfiguration {return false}
         return true
       }
       if !storagesAreEqual {return false}

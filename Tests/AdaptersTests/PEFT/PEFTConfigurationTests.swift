@@ -73,7 +73,9 @@ struct PEFTConfigurationTests {
             Refusal(text: "[]", message: "is not JSON"),
             Refusal(text: "{", message: "ends too early"),
             Refusal(text: #"{"r": 4}"#, message: "no key 'peft_type'"),
-            Refusal(text: #"{"peft_type": "IA3"}"#, message: "the method 'IA3'"),
+            Refusal(text: #"{"peft_type": "LOHA"}"#, message: "the method 'LOHA'"),
+            // LoRA-XS is told by its tensors; PEFT has no such name.
+            Refusal(text: #"{"peft_type": "LORA-XS"}"#, message: "the method 'LORA-XS'"),
             Refusal(text: #"{"peft_type": "LORA", "r": 0}"#, message: "'r' in 'c' has to be at least 1"),
             Refusal(text: #"{"peft_type": "LORA", "r": "8"}"#, message: "'r' in 'c' has to be a whole number"),
             Refusal(text: #"{"peft_type": "LORA", "r": 8.0}"#, message: "'r' in 'c' has to be a whole number"),
@@ -92,6 +94,35 @@ struct PEFTConfigurationTests {
     func refusals(_ refusal: Refusal) {
         let error = #expect(throws: AdapterError.self) { try configuration(Array(refusal.text.utf8)) }
         #expect(error?.description.contains(refusal.message) == true, "\(error?.description ?? "")")
+    }
+
+    // MARK: - Other kinds than LoRA
+
+    @Test("of another kind what all kinds have is read, and all of it is written back")
+    func otherKind() throws {
+        let text =
+            #"{"peft_type": "VERA", "r": "all", "modules_to_save": ["score"], "base_model_name_or_path": "/srv/m"}"#
+        var read = try configuration(Array(text.utf8))
+        #expect(read.kind == .vera && read.modulesToSave == ["score"] && read.baseModel == "/srv/m")
+        #expect(read.rank == 1 && read.alpha == 1 && read.targetModules == nil)
+        read.baseModel = nil
+        #expect(!read.text.contains("/srv/m"))
+        #expect(read.text.contains(#""r": "all""#))
+    }
+
+    @Test("two of another kind go together unless a key with a meaning differs")
+    func differences() throws {
+        func parsed(_ members: String) throws -> PEFTConfiguration {
+            try configuration(Array(#"{"peft_type": "VERA", \#(members)}"#.utf8))
+        }
+        let first = try parsed(#""target_modules": ["query", "value"], "vera_dropout": 0.0, "revision": null"#)
+        let same = try parsed(
+            #""target_modules": ["value", "query"], "vera_dropout": 0.5, "base_model_name_or_path": "b""#
+        )
+        #expect(first.differingKey(from: same) == nil)
+        let other = try parsed(#""target_modules": ["value"], "r": 8"#)
+        #expect(first.differingKey(from: other) == "r")
+        #expect(try first.differingKey(from: configuration(Array(#"{"peft_type": "IA3"}"#.utf8))) == "peft_type")
     }
 
     // MARK: - Describing an adapter

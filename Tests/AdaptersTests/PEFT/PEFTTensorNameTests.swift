@@ -54,6 +54,29 @@ struct PEFTTensorNameTests {
     }
 
     @Test(
+        "takes any tensor of another kind of adapter whole, and writes its name as it was",
+        arguments: [
+            ("base_model.model.bert.q.vera_lambda_b", "bert.q.vera_lambda_b"),
+            ("base_model.model.bert.q.lora_A.weight", "bert.q.lora_A.weight"),
+            ("base_model.vera_A", ".base_model.vera_A"), ("prompt_embeddings", ".prompt_embeddings"),
+        ]
+    )
+    func whole(_ text: String, _ parameter: String) throws {
+        let name = try #require(PEFTTensorName.whole(text))
+        #expect(name == .saved(parameter: parameter))
+        #expect(name.text == text)
+    }
+
+    @Test(
+        "names that a payload has other uses for, or that would be taken for others, are no tensor's",
+        arguments: ["", ".prompt_embeddings", "control.q", "residual.q.lora_A.weight", "base_model.model..vera_A"]
+    )
+    func taken(_ text: String) {
+        #expect(PEFTTensorName.whole(text) == nil)
+        #expect(PEFTTensorName(text) == nil || !text.hasPrefix("base_model"))
+    }
+
+    @Test(
         "refuses names that do not start as PEFT's do",
         arguments: ["lora_A.weight", "model.q.lora_A.weight", "", "base_model.model."]
     )

@@ -374,6 +374,66 @@ struct CommandTrainerTests {
         }
     }
 
+    // MARK: - Other kinds than LoRA
+
+    /// VeRA, with a projection that nobody trains.
+    private static let vera = LoRAAdapter(
+        modules: [:],
+        savedTensors: [
+            "bert.query.vera_lambda_b": DenseTensor(shape: [2], elements: [1, 2]),
+            ".base_model.vera_A": DenseTensor(shape: [1, 2], elements: [3, 4]),
+        ]
+    )
+    private static let veraConfiguration = #"{"peft_type": "VERA", "r": 1, "projection_prng_key": 5}"#
+
+    private static func veraOrder() -> WorkOrder {
+        let plain = Sample.order()
+        let start = AdapterStart(configuration: veraConfiguration)
+        return WorkOrder(
+            id: plain.id,
+            adapter: .init(digest: plain.adapter.digest, byteCount: 1000, rank: 1, alpha: 1),
+            assignment: .sample(adapter: .init(rank: 1, alpha: 1, targetModules: [], start: start))
+        )
+    }
+
+    @Test("an adapter of another kind goes to the trainer as PEFT writes it, and comes back by name")
+    func trainsOtherKinds() async throws {
+        try await withTrainer("honest") { bench in
+            let outcome = try await bench.train(Self.vera, for: Self.veraOrder())
+            var expected = Self.vera
+            expected.savedTensors["bert.query.vera_lambda_b"]?.elements = [2, 4]
+            #expect(outcome.adapter == expected)
+        }
+    }
+
+    @Test(
+        "one whose tensors mean something else when it comes back is refused",
+        arguments: [
+            ("changes-a", "'.base_model.vera_A' has changed, which nobody trains"),
+            ("other-kind", "has another 'r' than the one that was handed out"),
+        ]
+    )
+    func refusesOtherMeanings(behaviour: String, complaint: String) async throws {
+        try await withTrainer(behaviour) { bench in
+            let error = await #expect(throws: TrainerError.self) {
+                _ = try await bench.train(Self.vera, for: Self.veraOrder())
+            }
+            #expect(error?.description.contains(complaint) == true, "\(error?.description ?? "")")
+        }
+    }
+
+    @Test("the native trainer says that it trains LoRA alone")
+    func nativeTrainersRefuse() async throws {
+        let trainers = NativeTrainers(
+            library: ModelLibrary(directories: []),
+            data: URL(fileURLWithPath: "/nowhere"),
+            client: "berlin",
+            threads: 1
+        )
+        let error = await #expect(throws: OrderRefusal.self) { _ = try await trainers.trainer(for: Self.veraOrder()) }
+        #expect(error.map { Disclosure.reason(for: $0) }?.contains("another kind than LoRA") == true)
+    }
+
     @Test("the digest of the base model is compared before the program hears of it")
     func pinsTheModel() async throws {
         try await withTemporaryDirectory { url in
@@ -408,6 +468,7 @@ struct CommandTrainerTests {
 extension Assignment {
     /// ``Sample/assignment`` with other rules or settings.
     fileprivate static func sample(
+        adapter: JobConfiguration.Adapter? = nil,
         rules: LocalRules = .plain,
         training: JobConfiguration.Training = .init()
     ) -> Assignment {
@@ -418,7 +479,7 @@ extension Assignment {
             modelDigest: plain.modelDigest,
             task: plain.task,
             labels: plain.labels,
-            adapter: plain.adapter,
+            adapter: adapter ?? plain.adapter,
             training: training,
             evaluation: plain.evaluation,
             seed: plain.seed,

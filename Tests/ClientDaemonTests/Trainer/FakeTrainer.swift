@@ -51,12 +51,12 @@ enum FakeTrainer {
                 file.write(struct.pack("<Q", len(text)) + text + data)
 
 
-        def double(source, target, factor=2.0, which="lora_B"):
-            """Writes the adapter with one of its factors multiplied."""
+        def double(source, target, factor=2.0, which=("lora_B", "ia3_l", "vera_lambda")):
+            """Writes the adapter with one of its factors, or what other kinds have in their place, multiplied."""
             header, data = read(source)
             data = bytearray(data)
             for name, tensor in header.items():
-                if which in name:
+                if any(part in name for part in which):
                     start, end = tensor["data_offsets"]
                     values = struct.unpack(f"<{(end - start) // 4}f", data[start:end])
                     data[start:end] = struct.pack(f"<{len(values)}f", *(value * factor for value in values))
@@ -128,7 +128,11 @@ enum FakeTrainer {
             if behaviour == "nan":
                 double(source, result, float("nan"))
             elif behaviour == "changes-a":
-                double(source, result, 2.0, "lora_A")
+                double(source, result, 2.0, ("lora_A", "vera_A"))
+            elif behaviour == "other-kind":
+                double(source, result)
+                config = json.load(open(source + "/adapter_config.json"))
+                json.dump({**config, "r": 77}, open(result + "/adapter_config.json", "w"))
             elif behaviour == "other-module":
                 header, data = read(source)
                 write(result, {name.replace("query", "key"): value for name, value in header.items()}, data)
@@ -160,7 +164,7 @@ enum FakeTrainer {
             print("ModuleNotFoundError: No module named 'torch'", file=sys.stderr)
             sys.exit(1)
         hello = json.loads(sys.stdin.readline())
-        say("hello", version=1, name="fake", release=str(os.getpid()), tasks=["sequence-classification"], features=["frozen-factors"])
+        say("hello", version=1, name="fake", release=str(os.getpid()), tasks=["sequence-classification"], features=["frozen-factors", "adapter-kinds"])
         if behaviour == "dies-idle" and once("died"):
             sys.exit(3)
         for line in sys.stdin:

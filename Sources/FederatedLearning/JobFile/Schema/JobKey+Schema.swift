@@ -7,7 +7,7 @@ extension JobKey: DescribedKey {
         case .model: .text(atMost: 4096)
         case .task: .choice(JobConfiguration.Task.self)
         case .labels: .texts(count: 2...10_000)
-        case .adapter: AdapterKey.section
+        case .adapter: AdapterKey.sectionByStart
         case .strategy: StrategyKey.section
         case .robust: RobustKey.section
         case .serverOptimizer: ServerOptimizerKey.section
@@ -57,6 +57,18 @@ package enum JobSchema {
     /// The schema as a JSON text.
     package static var text: String {
         ValueSchema.section(properties, required: required).with("allOf", conditions).document(title: "A Tributary job")
+    }
+}
+
+extension AdapterKey {
+    /// Either a directory to start from and nothing else, or what LoRA needs.
+    static var sectionByStart: ValueSchema {
+        let needed = [AdapterKey.rank, .alpha, .targetModules].map { JSONValue.string($0.rawValue) }
+        let condition = JSONValue.members([
+            "if": .members(["required": .array([.string(AdapterKey.start.rawValue)])]),
+            "then": .members(["maxProperties": .number(1)]), "else": .members(["required": .array(needed)]),
+        ])
+        return section.with("allOf", .array([condition]))
     }
 }
 

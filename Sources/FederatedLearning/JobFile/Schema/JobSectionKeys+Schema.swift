@@ -12,10 +12,12 @@ extension AdapterKey: DescribedKey {
         case .usesRankStabilizedScaling: .flag
         case .modulesToSave: .texts(count: 0...64)
         case .initialization: .choice(AdapterInitialization.self)
+        case .start: .text(atMost: 4096)
         }
     }
 
-    var isRequired: Bool { [.rank, .alpha, .targetModules].contains(self) }
+    /// Without `start`; see ``sectionByStart``.
+    var isRequired: Bool { false }
 }
 
 extension StrategyKey: DescribedKey {
