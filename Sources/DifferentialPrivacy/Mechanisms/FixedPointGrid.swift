@@ -89,14 +89,14 @@ package struct FixedPointGrid: Sendable, Hashable {
         /// A step is the integer nearest to value · scale.
         let scale: Double
         /// What it is shrunk by, towards zero, in multiples of 2⁻³⁰.
-        let shrink: UInt32
+        var shrink = GridSteps.unshrunk
         /// Whether the update was longer than C.
         let isClipped: Bool
+        /// Whether its steps may yet turn out too long, by rounding, and have to be shrunk.
+        let isProvisional: Bool
     }
 
     /// Finds out how `change` is put on the grid.
-    ///
-    /// What lies within the bound when it is rounded stays as it is, after one pass over it.
     ///
     /// - Parameters:
     ///   - change: As many numbers as the grid has dimensions.
@@ -104,18 +104,29 @@ package struct FixedPointGrid: Sendable, Hashable {
     /// - Returns: What ``GridSteps`` needs.
     /// - Throws: ``PrivacyError`` for another dimension or a number that is not finite.
     func fit(_ change: StoredChange, threads: Int) throws(PrivacyError) -> Fit {
+        var fit = try provisionalFit(change, threads: threads)
+        if fit.isProvisional {
+            fit.shrink = shrink(forSquaredNorm: norms(of: change, scale: fit.scale, threads: threads).squaredSteps)
+        }
+        return fit
+    }
+
+    /// Finds out in one pass how `change` is put on the grid, without a look at the steps of what is longer than the bound.
+    ///
+    /// What lies within the bound when it is rounded stays as it is.
+    ///
+    /// - Throws: As ``fit(_:threads:)``.
+    func provisionalFit(_ change: StoredChange, threads: Int) throws(PrivacyError) -> Fit {
         guard change.count == dimension else { throw .dimension(expected: dimension, found: change.count) }
         let asItIs = norms(of: change, scale: 1 / spacing, threads: threads)
         // A number that is not finite counts as the longest step, which alone is beyond the bound.
         if asItIs.squaredSteps <= UInt128(bound) * UInt128(bound) {
-            return Fit(scale: 1 / spacing, shrink: GridSteps.unshrunk, isClipped: false)
+            return Fit(scale: 1 / spacing, isClipped: false, isProvisional: false)
         }
         // The squares of finite 32-bit floats, however many, add up to a finite number.
         guard asItIs.square.isFinite else { throw .notFinite }
         let norm = asItIs.square.squareRoot()
-        let scale = min(1 / spacing, target / norm)
-        let scaled = norms(of: change, scale: scale, threads: threads)
-        return Fit(scale: scale, shrink: shrink(forSquaredNorm: scaled.squaredSteps), isClipped: norm > clippingNorm)
+        return Fit(scale: min(1 / spacing, target / norm), isClipped: norm > clippingNorm, isProvisional: true)
     }
 
     /// Returns the squared L2 norms of numbers, and of their steps.

@@ -1,4 +1,5 @@
 private import LinearAlgebra
+private import Synchronization
 
 /// Adds up updates, each clipped, onto noise.
 ///
@@ -110,27 +111,52 @@ package struct PrivateSum: Sendable {
         threads: Int = Concurrency.processorCount
     ) throws(PrivacyError) -> (mean: [Float], clippedCount: Int) {
         precondition(denominator > 0, "a mean over \(denominator)")
-        var terms: [(change: StoredChange, fit: FixedPointGrid.Fit)] = []
-        for change in changes { terms.append((change, try grid.fit(change, threads: threads))) }
-        let (sums, unit, counted) = (sums, grid.spacing / denominator, terms)
+        var terms: [Term] = []
+        for change in changes { terms.append((change, try grid.provisionalFit(change, threads: threads))) }
+        var (mean, squaredSteps) = meanAndNorms(of: terms, over: denominator, threads: threads)
+        let shrinks = squaredSteps.map(grid.shrink(forSquaredNorm:))
+        if shrinks.contains(where: { $0 < GridSteps.unshrunk }) {
+            // Rounding made one too long, which is rare: what was summed up is dropped.
+            for index in terms.indices { terms[index].fit.shrink = shrinks[index] }
+            mean = meanAndNorms(of: terms, over: denominator, threads: threads).mean
+        }
+        return (mean, terms.count { $0.fit.isClipped })
+    }
+
+    private typealias Term = (change: StoredChange, fit: FixedPointGrid.Fit)
+
+    /// Returns the mean, and the squared norms of the steps of those terms whose fit is provisional, before they were
+    /// shrunk; 0 for others.
+    private func meanAndNorms(
+        of terms: [Term],
+        over denominator: Double,
+        threads: Int
+    ) -> (mean: [Float], squaredSteps: [UInt128]) {
+        let (sums, unit) = (sums, grid.spacing / denominator)
+        let squaredSteps = Mutex([UInt128](repeating: 0, count: terms.count))
         var mean = [Float](repeating: 0, count: sums.count)
         Concurrency.forEachPiece(of: &mean, length: GridSteps.stretchLength, threads: threads) { stretch, means in
             var scratch = [Float](repeating: 0, count: GridSteps.pieceLength)
             var steps: [Int64] = []
+            var squares = [UInt128](repeating: 0, count: terms.count)
             for piece in GridSteps.pieces(of: stretch) {
                 steps.removeAll(keepingCapacity: true)
                 steps += sums[piece]
                 var span = steps.mutableSpan
-                for (change, fit) in counted {
+                for (index, (change, fit)) in terms.enumerated() {
                     change.withNumbers(in: piece, scratch: &scratch) {
+                        if fit.isProvisional {
+                            squares[index] += UInt128(GridSteps.sumOfSquares($0, scale: fit.scale))
+                        }
                         GridSteps.add($0, scale: fit.scale, shrink: fit.shrink, to: &span)
                     }
                 }
                 GridSteps.decode(steps.span, unit: unit, to: &means, at: piece.lowerBound - stretch.lowerBound)
             }
-            for (change, _) in counted { change.release(stretch) }
+            for (change, _) in terms { change.release(stretch) }
+            squaredSteps.withLock { total in for (index, square) in squares.enumerated() { total[index] += square } }
         }
-        return (mean, terms.count { $0.fit.isClipped })
+        return (mean, squaredSteps.withLock { $0 })
     }
 
     /// The noised sum in steps.

@@ -113,6 +113,20 @@ struct PrivateSumTests {
         }
     }
 
+    @Test("shrink in one pass what rounding made too long")
+    func roundedUp() throws {
+        // 2²⁰ numbers within the norm that each round up by nearly half a step, and beyond it.
+        let dimension = 1 << 20
+        let grid = try FixedPointGrid(clippingNorm: 1 + 0.9 / 1024, dimension: dimension)
+        let update = [Float](repeating: Float(1024.5001 * grid.spacing), count: dimension)
+        #expect(try grid.fit(StoredChange(update), threads: 2).shrink < GridSteps.unshrunk)
+        var sum = PrivateSum(startingWith: .none(on: grid), on: grid)
+        let found = try sum.mean(adding: [StoredChange(update), StoredChange(update.map { $0 / 3 })], over: 2)
+        try sum.add(update)
+        try sum.add(update.map { $0 / 3 })
+        #expect(found.mean == sum.mean(over: 2))
+    }
+
     @Test("clip steps that a client did not clip")
     func hostileSteps() throws {
         for steps in [Int32.min, .max, 1 << 24] {
