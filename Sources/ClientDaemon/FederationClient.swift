@@ -19,6 +19,7 @@ package struct FederationClient: Service {
     private let dialer: any ServerDialer
     private let limits: TransportLimits
     private let backoff: ReconnectBackoff
+    private let keepsStatus: Bool
     private let logger: Logger
     private let observe: @Sendable (ClientEvent) -> Void
 
@@ -33,6 +34,7 @@ package struct FederationClient: Service {
     ///   - dialer: Connects to the server.
     ///   - limits: The patience with the network.
     ///   - backoff: How long to wait between attempts.
+    ///   - keepsStatus: Whether `status.json` tells others how it goes.
     ///   - logger: Where it says what happens.
     ///   - observe: Is told what happens as well; it must not wait.
     package init(
@@ -44,6 +46,7 @@ package struct FederationClient: Service {
         dialer: any ServerDialer = TLSServerDialer(),
         limits: TransportLimits = .federation,
         backoff: ReconnectBackoff = ReconnectBackoff(),
+        keepsStatus: Bool = true,
         logger: Logger,
         observe: @escaping @Sendable (ClientEvent) -> Void = { _ in }
     ) {
@@ -55,6 +58,7 @@ package struct FederationClient: Service {
         self.dialer = dialer
         self.limits = limits
         self.backoff = backoff
+        self.keepsStatus = keepsStatus
         self.logger = logger
         self.observe = observe
     }
@@ -74,7 +78,7 @@ package struct FederationClient: Service {
         let outbox = try Outbox(directory: directory.outbox)
         let payloads = try PayloadStore(directory: directory.payloads)
         let journal = Journal(
-            status: StatusFile(directory: directory, server: membership.server),
+            status: keepsStatus ? StatusFile(directory: directory, server: membership.server) : nil,
             server: membership.server,
             logger: logger
         )

@@ -1,16 +1,25 @@
 extension Sequence<UInt8> {
     /// The bytes as lower-case hexadecimal digits, two each.
     package var hexadecimal: String {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * underestimatedCount)
+        for byte in self {
+            text.append(digit(of: byte >> 4))
+            text.append(digit(of: byte & 15))
+        }
         return String(decoding: text, as: UTF8.self)
     }
+}
+
+private func digit(of value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + (value - 10)
 }
 
 extension Array<UInt8> {
     /// Creates bytes from lower-case hexadecimal digits, or `nil` when `text` is not an even number of them.
     package init?(hexadecimal text: String) {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count / 2)
         var high: UInt8?
         for digit in text.utf8 {
             let value: UInt8

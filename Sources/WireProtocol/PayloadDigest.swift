@@ -65,9 +65,14 @@ package struct PayloadDigest: Hashable, Sendable {
 
     /// The 32 bytes, as they travel.
     package var bytes: [UInt8] {
-        [words.first, words.second, words.third, words.fourth].flatMap { word in
-            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.byteCount)
+        for word in [words.first, words.second, words.third, words.fourth] {
+            for shift in stride(from: 56, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+            }
         }
+        return bytes
     }
 
     /// 64 lower-case hexadecimal digits.

@@ -11,7 +11,14 @@
 
 const struct simulated_system *installed_system;
 
-void simulated_system_install(const struct simulated_system *system) { installed_system = system; }
+/// What this thread is told of time and chance: libdispatch has threads of its own, whose timers are the kernel's and never
+/// end to ring when the clock beside them stands still.
+static _Thread_local const struct simulated_system *system_of_thread;
+
+void simulated_system_install(const struct simulated_system *system) {
+    installed_system = system;
+    system_of_thread = system;
+}
 
 #if defined(__x86_64__)
 long raw_syscall(long number, long a, long b, long c, long d, long e, long f) {
@@ -51,10 +58,10 @@ static void set(struct timespec *time, int64_t nanoseconds) {
 }
 
 int clock_gettime(clockid_t clock, struct timespec *time) {
-    if (!installed_system || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
+    if (!system_of_thread || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
         return (int)raw_syscall(SYS_clock_gettime, clock, (long)time, 0, 0, 0, 0);
     int is_calendar = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
-    set(time, is_calendar ? installed_system->calendar() : installed_system->monotonic());
+    set(time, is_calendar ? system_of_thread->calendar() : system_of_thread->monotonic());
     return 0;
 }
 
@@ -87,8 +94,8 @@ long syscall(long number, ...) {
     long arguments[6];
     for (int index = 0; index < 6; index++) arguments[index] = va_arg(list, long);
     va_end(list);
-    if (installed_system && number == SYS_getrandom) {
-        installed_system->random((void *)arguments[0], (size_t)arguments[1]);
+    if (system_of_thread && number == SYS_getrandom) {
+        system_of_thread->random((void *)arguments[0], (size_t)arguments[1]);
         return arguments[1];
     }
     return raw_syscall(

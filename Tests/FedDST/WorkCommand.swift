@@ -20,8 +20,8 @@ struct WorkCommand: ParsableCommand {
     /// Whether to stop at the first violation.
     @Flag var untilViolation = false
 
-    /// Seconds that one seed may take.
-    private static let patience: UInt32 = 120
+    /// Seconds that one seed may take, on a machine that is busy with other things.
+    private static let patience: UInt32 = 600
 
     func run() throws {
         let bug = try bug.map { try PlantedBug.named($0) }

@@ -40,7 +40,7 @@ package final class Outbox: Sendable {
         try payloads.removeLeftovers()
         var whole: [UnjudgedUpdate] = []
         for name in try FileManager.default.contentsOfDirectory(atPath: records.path) {
-            let file = records.appendingPathComponent(name)
+            let file = records.appendingPathComponent(name, isDirectory: false)
             if let update = Self.record(at: file), self.name(of: update.order.id) == name, try await isIntact(update) {
                 whole.append(update)
             } else {
@@ -75,7 +75,7 @@ package final class Outbox: Sendable {
             precondition(ContentDigest(stored) == digest, "an update is named \(digest) but hashes to \(stored)")
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
-            let file = records.appendingPathComponent(name(of: update.order.id))
+            let file = record(of: update.order.id)
             try DurableFile.replace(file, with: encoder.encode(update), permissions: 0o600)
         } catch {
             try? release(digest)
@@ -96,7 +96,7 @@ package final class Outbox: Sendable {
             return true
         }
         guard isHere else { return }
-        try FileManager.default.removeItem(at: records.appendingPathComponent(name(of: update.order.id)))
+        try FileManager.default.removeItem(at: record(of: update.order.id))
         try release(update.adapter.digest)
     }
 
@@ -114,6 +114,10 @@ package final class Outbox: Sendable {
     /// A job's name comes from the server, so a record is named by the order's hash.
     private func name(of id: WorkOrder.ID) -> String {
         "\(ContentDigest(hashing: "\(id.job)/\(id.round)/\(id.kind)".utf8)).json"
+    }
+
+    private func record(of id: WorkOrder.ID) -> URL {
+        records.appendingPathComponent(name(of: id), isDirectory: false)
     }
 
     private static func record(at file: URL) -> UnjudgedUpdate? {

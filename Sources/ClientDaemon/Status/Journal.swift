@@ -11,12 +11,12 @@ package final class Journal: Sendable {
         var began: [WorkOrder.ID: ContinuousClock.Instant] = [:]
     }
 
-    private let status: StatusFile
+    private let status: StatusFile?
     private let server: ServerAddress
     private let logger: Logger
     private let state = Mutex(State())
 
-    package init(status: StatusFile, server: ServerAddress, logger: Logger) {
+    package init(status: StatusFile?, server: ServerAddress, logger: Logger) {
         self.status = status
         self.server = server
         self.logger = logger
@@ -24,7 +24,7 @@ package final class Journal: Sendable {
 
     /// Writes down what happened at `now`.
     package func record(_ event: ClientEvent, at now: ContinuousClock.Instant = .now) {
-        status.record(event)
+        status?.record(event)
         switch event {
         case .welcomed(let name):
             state.withLock { $0.problem = nil }

@@ -66,7 +66,7 @@ package struct JobMemory: ClientMemory {
     }
 
     private func file(of round: Int, in job: JobID) -> URL {
-        folder(of: job).appendingPathComponent("\(round).safetensors")
+        folder(of: job).appendingPathComponent("\(round).safetensors", isDirectory: false)
     }
 }
 

@@ -1,5 +1,6 @@
 import Aggregation
 import FederatedLearning
+import Logging
 import NIOCore
 import Transport
 import WireProtocol
@@ -51,7 +52,7 @@ extension ClientSession {
             return
         }
         conversation.postponeUpload(of: message, digest: digest)
-        postponed.append((digest, offer, message))
+        postponed.append(Offered(digest: digest, offer: offer, message: message))
         if !hasUploadPlace, !waitsForUploadPlace {
             waitsForUploadPlace = true
             guard await environment.uploads.enter(self) else { return }
@@ -69,7 +70,7 @@ extension ClientSession {
             inConsideration[order] = .withdrawn(reason: reason)
             return true
         }
-        if let upload = uploads.first(where: { $0.value.offer.order == order }) {
+        if let upload = uploads.first(where: { $0.value.offered.offer.order == order }) {
             uploads[upload.key] = nil
         } else if let index = postponed.firstIndex(where: { $0.offer.order == order }) {
             postponed.remove(at: index)
@@ -114,27 +115,32 @@ extension ClientSession {
 
     private func requestUploads() async throws {
         while !isOver, !postponed.isEmpty {
-            let (digest, offer, message) = postponed.removeFirst()
+            let offered = postponed.removeFirst()
+            let offer = offered.offer
             inConsideration[offer.order] = .wanted
             let receiver = try await environment.payloads.beginReceiving(
-                digest,
-                byteCount: message.adapter.byteCount,
+                offered.digest,
+                byteCount: offered.message.adapter.byteCount,
                 from: client.rawValue,
                 maximum: environment.limits.payloadBytes
             )
-            let offset = await receiver.offset
+            let start = await receiver.offset
             // Everything had come before the last break.
-            let isComplete = offset == message.adapter.byteCount
-            if isComplete { try await receiver.finish() }
+            let isComplete = start == offered.message.adapter.byteCount
+            let isWhole = isComplete ? try await finish(receiver, from: start) : false
             guard let consideration = inConsideration.removeValue(forKey: offer.order) else { return }
             if case .withdrawn(let reason) = consideration {
                 // Its client has given the update up, and would send nothing.
                 answer(offer.order, with: .rejected(reason: reason))
-            } else if isComplete {
+            } else if isWhole {
                 await environment.registry.report(.offered(offer), from: self)
+            } else if isComplete {
+                postponed.insert(offered, at: 0)
             } else {
-                uploads[digest] = Upload(offer: offer, receiver: receiver)
-                frames.yield(try conversation.requestUpload(of: message, from: offset, at: environment.now()))
+                uploads[offered.digest] = Upload(offered: offered, receiver: receiver, start: start)
+                frames.yield(
+                    try conversation.requestUpload(of: offered.message, from: start, at: environment.now())
+                )
             }
         }
         returnUploadPlace()
@@ -145,10 +151,29 @@ extension ClientSession {
         try await upload.receiver.append(chunk.bytes, at: chunk.offset)
         await environment.registry.moved(client, .train, up: chunk.bytes.readableBytes)
         guard isLast else { return }
-        try await upload.receiver.finish()
+        let isWhole = try await finish(upload.receiver, from: upload.start)
         // Withdrawn while it was on its way to the disk: the client has its answer.
         guard uploads.removeValue(forKey: chunk.digest) != nil else { return }
+        guard isWhole else {
+            postponed.insert(upload.offered, at: 0)
+            return try await requestUploads()
+        }
         returnUploadPlace()
-        await environment.registry.report(.offered(upload.offer), from: self)
+        await environment.registry.report(.offered(upload.offered.offer), from: self)
+    }
+
+    /// Puts a payload whose last byte is here into the store.
+    ///
+    /// - Returns: Whether it has the announced bytes. When it has not, but a part was here before this connection, a crash
+    ///   may have spoiled that part: nothing is left of it, and all of it is to be asked for again.
+    /// - Throws: `PayloadError.wrongDigest` when all bytes came over this connection.
+    private func finish(_ receiver: PayloadReceiver, from start: UInt64) async throws -> Bool {
+        do {
+            try await receiver.finish()
+            return true
+        } catch PayloadError.wrongDigest where start > 0 {
+            logger.info("What an earlier connection left of an upload is damaged")
+            return false
+        }
     }
 }

@@ -20,8 +20,17 @@ actor ClientSession {
 
     /// An update on its way in.
     struct Upload {
-        let offer: UpdateOffer
+        let offered: Offered
         let receiver: PayloadReceiver
+        /// How many bytes an earlier connection had left.
+        let start: UInt64
+    }
+
+    /// An offer whose bytes are wanted.
+    struct Offered {
+        let digest: PayloadDigest
+        let offer: UpdateOffer
+        let message: Tributary_V1_UpdateOffer
     }
 
     /// What has become of an offer while the store or the disk was asked about it.
@@ -38,13 +47,13 @@ actor ClientSession {
 
     private let peer: PeerIdentity
     let environment: SessionEnvironment
-    private let logger: Logger
+    let logger: Logger
     let frames: AsyncStream<Frame>.Continuation
     private let requests: AsyncStream<Fetch>.Continuation
     var conversation: ServerConversation
     var uploads: [PayloadDigest: Upload] = [:]
     /// Offers whose bytes are to be asked for as soon as the gate says so, the oldest first.
-    var postponed: [(digest: PayloadDigest, offer: UpdateOffer, message: Tributary_V1_UpdateOffer)] = []
+    var postponed: [Offered] = []
     /// Offers about which the store or the disk is being asked, by their orders: neither in line nor on their way.
     var inConsideration: [WorkOrder.ID: Consideration] = [:]
     var hasUploadPlace = false

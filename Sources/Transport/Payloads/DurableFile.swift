@@ -70,7 +70,8 @@ package enum DurableFile {
 
     static func temporaryName(for file: URL) -> URL {
         let suffix = String(UInt64.random(in: .min ... .max), radix: 16)
-        return file.deletingLastPathComponent().appendingPathComponent(".\(file.lastPathComponent).\(suffix).tmp")
+        let name = ".\(file.lastPathComponent).\(suffix).tmp"
+        return file.deletingLastPathComponent().appendingPathComponent(name, isDirectory: false)
     }
 }
 

@@ -31,7 +31,7 @@ package struct PayloadStore: Sendable {
     package init(directory: URL) throws {
         self.blobs = directory.appendingPathComponent("blobs", isDirectory: true)
         self.partial = directory.appendingPathComponent("partial", isDirectory: true)
-        self.holdFile = directory.appendingPathComponent("hold")
+        self.holdFile = directory.appendingPathComponent("hold", isDirectory: false)
         for folder in [blobs, partial] {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         }
@@ -47,7 +47,7 @@ package struct PayloadStore: Sendable {
 
     /// Where the payload is, or would be.
     package func url(of digest: PayloadDigest) -> URL {
-        blobs.appendingPathComponent(digest.hexadecimal)
+        blobs.appendingPathComponent(digest.hexadecimal, isDirectory: false)
     }
 
     /// The length of a whole payload.
@@ -112,11 +112,11 @@ package struct PayloadStore: Sendable {
         guard byteCount <= maximum else { throw PayloadError.tooLarge(byteCount: byteCount, limit: maximum) }
         let file = try partialFile(of: digest, from: sender)
         let excess = partials.begin(file.lastPathComponent, from: sender) { name in
-            Self.length(of: partial.appendingPathComponent(name)) != nil
+            Self.length(of: partial.appendingPathComponent(name, isDirectory: false)) != nil
         }
         for name in excess {
             await receivers.retire(name)
-            unlink(partial.appendingPathComponent(name).path)
+            unlink(partial.appendingPathComponent(name, isDirectory: false).path)
         }
         let receiver = PayloadReceiver(
             digest: digest,
@@ -169,7 +169,7 @@ package struct PayloadStore: Sendable {
     package func removeLeftovers() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: blobs.path)
         where PayloadDigest(hexadecimal: name) == nil {
-            let file = blobs.appendingPathComponent(name)
+            let file = blobs.appendingPathComponent(name, isDirectory: false)
             guard unlink(file.path) == 0 || errno == ENOENT else { throw PayloadError.file(FileError(.remove, file)) }
         }
     }
@@ -182,13 +182,13 @@ package struct PayloadStore: Sendable {
 
     private func partialFile(of digest: PayloadDigest, from sender: String) throws(PayloadError) -> URL {
         guard ClientName.isValid(sender) else { throw .invalidSender(sender) }
-        return partial.appendingPathComponent("\(digest.hexadecimal).\(sender)")
+        return partial.appendingPathComponent("\(digest.hexadecimal).\(sender)", isDirectory: false)
     }
 
     /// The length of a file, or `nil` when it is not there.
     static func length(of file: URL) -> UInt64? {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)
-        return attributes?[.size] as? UInt64
+        guard let handle = try? DurableFile.open(file, O_RDONLY) else { return nil }
+        return UInt64(exactly: lseek(handle.fileDescriptor, 0, SEEK_END))
     }
 }
 

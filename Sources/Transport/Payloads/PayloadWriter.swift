@@ -10,7 +10,7 @@ actor PayloadWriter {
 
     func insert(_ bytes: Data, into folder: URL) throws(PayloadError) -> PayloadDigest {
         let digest = PayloadDigest(hashing: bytes)
-        let file = folder.appendingPathComponent(digest.hexadecimal)
+        let file = folder.appendingPathComponent(digest.hexadecimal, isDirectory: false)
         guard !FileManager.default.fileExists(atPath: file.path) else { return digest }
         do throws(FileError) {
             try DurableFile.replace(file, with: bytes, permissions: 0o600)

@@ -271,6 +271,36 @@ struct ClientSessionTests {
         }
     }
 
+    @Test("asks for everything again when what an earlier connection left is damaged", arguments: [false, true])
+    func damagedBeginning(isComplete: Bool) async throws {
+        try await withTemporaryDirectory { folder in
+            let fixture = try SessionFixture(folder: folder)
+            try await fixture.store.openRound(for: ["berlin"])
+            let left = isComplete ? Self.update.count : FrameLimits.smallestInnerChunkBytes
+            let name = "payloads/partial/\(PayloadDigest(hashing: Self.update)).berlin"
+            try Data(count: left).write(to: folder.appendingPathComponent(name))
+            var session = try await fixture.greeted("berlin")
+            var events = await fixture.registry.events().makeAsyncIterator()
+            await session.offer(Self.update)
+            var offsets: [UInt64] = isComplete ? [0] : [UInt64(left), 0]
+            while let offset = offsets.first {
+                guard case .uploadRequest(let request) = await session.next() else {
+                    Issue.record("no upload request")
+                    return
+                }
+                #expect(request.offset == offset)
+                await session.upload(Self.update, from: request.offset)
+                offsets.removeFirst()
+            }
+            guard case .offered(let offer) = await events.next() else {
+                Issue.record("no offer")
+                return
+            }
+            #expect(try Data(contentsOf: fixture.store.payloads.file(of: offer.adapter.digest)) == Data(Self.update))
+            #expect(await session.session.farewell == nil)
+        }
+    }
+
     @Test("says accepted again to a client that did not hear it, and wants no byte")
     func acceptedAgain() async throws {
         try await Self.withFixture { fixture in

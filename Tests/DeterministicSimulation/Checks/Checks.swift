@@ -28,6 +28,8 @@ final class Checks {
     private var underWay: [String: (order: WorkOrder, isUnwanted: Bool)] = [:]
     /// What clients were told is accepted, in which attempt at the round.
     private var acknowledged: [Work: (digest: ContentDigest, attempt: Int)] = [:]
+    /// What the server has recorded last, in which attempt at the round: its client may hear of it after the next has begun.
+    private var recorded: [Work: (digest: ContentDigest, attempt: Int)] = [:]
     /// How often each round was given up.
     private var attempts: [WorkOrder.ID: Int] = [:]
     /// Rounds whose noise was charged.
@@ -91,8 +93,10 @@ final class Checks {
             if let store { (try? store.recordedUpdate(of: work))?.digest == digest } else { nil }
         switch verdict {
         case .accepted:
-            acknowledged[work] = (digest, attempts[order, default: 0])
-            if isRecorded == false, attempts[order, default: 0] == 0 {
+            let present = attempts[order, default: 0]
+            let known = recorded[work].flatMap { $0.digest == digest ? $0.attempt : nil }
+            acknowledged[work] = (digest, known ?? present)
+            if isRecorded == false, known == present || present == 0 {
                 violate("The update of \(work) is acknowledged and is not in the database.")
             }
         case .rejected(let reason):
@@ -118,7 +122,14 @@ final class Checks {
     }
 
     func didApply(_ change: RunChange, to job: JobID) {
-        if case .charged(let charge) = change { charged.insert(.init(job: job, round: charge.round, kind: .train)) }
+        switch change {
+        case .charged(let charge):
+            charged.insert(.init(job: job, round: charge.round, kind: .train))
+        case .accepted(let offer):
+            let work = Work(client: offer.client.rawValue, order: offer.order)
+            recorded[work] = (offer.adapter.digest, attempts[offer.order, default: 0])
+        default: break
+        }
     }
 
     /// A server has opened what an earlier one left.

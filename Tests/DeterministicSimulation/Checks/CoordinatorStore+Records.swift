@@ -69,6 +69,6 @@ extension CoordinatorStore {
     }
 
     private func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        try runs.database.writer.read(body)
+        try runs.database.readNow(body)
     }
 }

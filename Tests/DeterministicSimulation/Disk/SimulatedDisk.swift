@@ -64,10 +64,8 @@ final class SimulatedDisk {
 
     // MARK: - Opening and closing
 
-    /// What only informs, and memory that processes share, is on no disk.
-    private static func isTransient(_ path: String) -> Bool {
-        path.hasSuffix("-shm") || path.hasSuffix("/status.json") || path.contains(".dat.nosync")
-    }
+    /// Memory that processes share is on no disk.
+    private static func isTransient(_ path: String) -> Bool { path.utf8.suffix(4).elementsEqual("-shm".utf8) }
 
     private func isTracked(_ path: String) -> Bool {
         scheduler.current !== scheduler.harness && !Self.isTransient(path)

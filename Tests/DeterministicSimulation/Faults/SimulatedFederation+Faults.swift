@@ -54,8 +54,8 @@ extension SimulatedFederation {
         case .clientSyncFailure: failSync(of: clients[fault.client].process)
         case .serverDiskFull: fillDisk(of: "server", for: fault.span)
         case .clientDiskFull: fillDisk(of: clients[fault.client].name, for: fault.span)
-        case .serverClockForward: server.process.calendarOffset += Self.minutes(fault.amount)
-        case .serverClockBackward: server.process.calendarOffset -= Self.minutes(fault.amount)
+        case .serverClockForward: turnServerClock(by: Self.minutes(fault.amount))
+        case .serverClockBackward: turnServerClock(by: -Self.minutes(fault.amount))
         case .clientClockForward: clients[fault.client].process.calendarOffset += Self.minutes(fault.amount)
         case .clientClockBackward: clients[fault.client].process.calendarOffset -= Self.minutes(fault.amount)
         case .certificatesEnd: endCertificates(for: fault.span)
@@ -70,6 +70,11 @@ extension SimulatedFederation {
             hostilePeers.append(peer)
             peer.start()
         }
+    }
+
+    private func turnServerClock(by span: Int64) {
+        server.process.calendarOffset += span
+        serverClockError += span
     }
 
     private static func minutes(_ count: Int) -> Int64 { Int64(count + 1) * 60_000_000_000 }
@@ -212,5 +217,7 @@ extension SimulatedFederation {
         for process in clients.map(\.process) + [server.process] {
             disk[condition: process] = DiskCondition()
         }
+        // As long as it is behind, it takes no certificate that was issued after what it shows.
+        turnServerClock(by: -serverClockError)
     }
 }

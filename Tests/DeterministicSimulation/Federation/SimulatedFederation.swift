@@ -52,6 +52,8 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
     var fullUntil: [String: Int64] = [:]
     /// For how many reasons all calendars show a time at which certificates have ended.
     var calendarsAhead = 0
+    /// How far somebody has turned the server's calendar, in nanoseconds.
+    var serverClockError: Int64 = 0
     var isHealed = false
     private var generator: CounterGenerator
 
@@ -201,6 +203,8 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
         let address = "client:\(client)"
         let peer: PeerIdentity
         let calendar = scheduler.perform(as: server.process) { Date() }
+        // TLS says so before anybody looks at whose certificate it is.
+        if !credentials.certificate.isValid(at: calendar), bug != .ignoresExpiry { throw TransportError.expired }
         do {
             peer = try FederationListener.judge(
                 credentials.certificate,

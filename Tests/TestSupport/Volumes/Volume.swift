@@ -9,13 +9,6 @@ package struct Volume {
         /// What is moved, whether or not its old name would have lasted.
         case move(from: String, to: String, file: Int?)
         case remove(String)
-
-        /// The folder that makes it last when it is forced to disk.
-        var folder: Substring {
-            switch self {
-            case .set(let path, _), .move(_, let path, _), .remove(let path): Volume.folder(of: path)
-            }
-        }
     }
 
     private var files: [FileImage] = []
@@ -23,11 +16,14 @@ package struct Volume {
     private var present: [String: Int?] = [:]
     /// Which one a power cut leaves there in any case.
     private var durable: [String: Int?] = [:]
-    private var pending: [NameChange] = []
+    /// What may have reached the disk, with the folder that makes it last when it is forced to disk.
+    private var pending: [(folder: Substring, change: NameChange)] = []
 
     package init() {}
 
-    package static func folder(of path: String) -> Substring { path[..<(path.lastIndex(of: "/") ?? path.startIndex)] }
+    package static func folder(of path: String) -> Substring {
+        path[..<(path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex)]
+    }
 
     /// Whether the path was looked at before.
     package func knows(_ path: String) -> Bool { present[path] != nil }
@@ -51,7 +47,7 @@ package struct Volume {
     package mutating func create(_ path: String) -> Int {
         files.append(FileImage(durable: []))
         present[path] = files.count - 1
-        pending.append(.set(path, file: files.count - 1))
+        pending.append((Self.folder(of: path), .set(path, file: files.count - 1)))
         return files.count - 1
     }
 
@@ -70,21 +66,18 @@ package struct Volume {
 
     package mutating func move(_ from: String, to: String) {
         let change = NameChange.move(from: from, to: to, file: file(at: from))
-        pending.append(change)
+        pending.append((Self.folder(of: to), change))
         Self.apply(change, to: &present)
     }
 
     package mutating func remove(_ path: String) {
-        pending.append(.remove(path))
+        pending.append((Self.folder(of: path), .remove(path)))
         present[path] = .some(nil)
     }
 
     package mutating func sync(folder: String) {
-        var left: [NameChange] = []
-        for change in pending {
-            if change.folder == folder { Self.apply(change, to: &durable) } else { left.append(change) }
-        }
-        pending = left
+        for entry in pending where entry.folder == folder { Self.apply(entry.change, to: &durable) }
+        pending.removeAll { $0.folder == folder }
     }
 
     private static func apply(_ change: NameChange, to names: inout [String: Int?]) {
@@ -107,8 +100,8 @@ package struct Volume {
     /// The content of every changed path after a power cut, as `generator` draws it among all that is possible.
     package func afterPowerCut(using generator: inout some RandomNumberGenerator) -> [String: [UInt8]?] {
         var names = durable
-        for change in pending.prefix(Int.random(in: 0...pending.count, using: &generator)) {
-            Self.apply(change, to: &names)
+        for entry in pending.prefix(Int.random(in: 0...pending.count, using: &generator)) {
+            Self.apply(entry.change, to: &names)
         }
         return names.sorted { $0.key < $1.key }.reduce(into: [:]) { content, name in
             content[name.key] = .some(name.value.map { files[$0].remains(using: &generator) })
