@@ -57,7 +57,7 @@ enum PEFTTensorName: Equatable, Sendable {
         }
         guard name.hasPrefix(Self.prefix) else { return nil }
         let path = Self.withoutAdapterName(String(name.dropFirst(Self.prefix.count)))
-        guard !path.isEmpty, !path.hasPrefix(Self.outside) else { return nil }
+        guard !path.isEmpty else { return nil }
         let factors: [(suffix: String, make: (String) -> PEFTTensorName)] = [
             (".lora_A.weight", PEFTTensorName.lowRankA),
             (".lora_B.weight", PEFTTensorName.lowRankB),
@@ -69,6 +69,7 @@ enum PEFTTensorName: Equatable, Sendable {
             self = factor.make(String(path.dropLast(factor.suffix.count)))
             return
         }
+        guard !path.hasPrefix(Self.outside) else { return nil }
         self = .saved(parameter: path)
     }
 
