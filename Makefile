@@ -19,6 +19,7 @@ test: data ## Every test, the end-to-end ones over loopback TLS included
 	swift run --skip-build $(SWIFT_BUILD) KillHarness --kills 20 --recovery 60
 	swift run --skip-build $(SWIFT_BUILD) StoreHarness crash-states --states 300
 	swift run --skip-build $(SWIFT_BUILD) StoreHarness flipped-bits --flips 300
+	swift run --skip-build $(SWIFT_BUILD) fed-dst run --seeds 200
 	protocol/python/test
 	examples/three-hosts/run
 	cd Documentation && python3 -m unittest --quiet test_pages

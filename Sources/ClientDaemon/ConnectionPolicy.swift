@@ -36,6 +36,7 @@ package enum ConnectionPolicy {
     ///   - error: Why.
     ///   - hasEnded: Whether this client's certificate has ended by this client's own clock. A server that says so while the
     ///     client sees it otherwise may have the wrong time, which heals; a certificate that has ended does not.
+    /// - Returns: What to do next.
     package static func decision(after error: any Error, certificateHasEnded hasEnded: Bool) -> Decision {
         switch error {
         case TransportError.rejected(let reason):

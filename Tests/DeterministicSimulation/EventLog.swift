@@ -19,7 +19,7 @@ struct EventLog {
         }
     }
 
-    private static let capacity = 4096
+    private static let capacity = 32_768
     private let scheduler: Scheduler
     private var latest: [Event] = []
     private var next = 0

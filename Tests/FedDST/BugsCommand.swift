@@ -32,22 +32,37 @@ struct BugsCommand: ParsableCommand {
         }
         var found = 0
         for bug in bugs {
-            var first: Line?
-            let deaths = try Workers.run(
-                from: 1,
-                count: seeds,
-                jobs: jobs,
-                arguments: ["--bug", "\(bug)", "--until-violation"]
-            ) { line in
-                if !line.violations.isEmpty, line.seed < first?.seed ?? .max { first = line }
-                return first == nil
-            }
-            let isFound = first != nil || !deaths.isEmpty
-            found += isFound ? 1 : 0
-            let evidence = first.map { "seed \($0.seed): \($0.violations[0])" } ?? deaths.first ?? "in \(seeds) seeds"
-            print("\(isFound ? "found " : "MISSED")  \(bug): \(bug.rawValue)\n          \(evidence)")
+            let evidence = try evidence(of: bug)
+            found += evidence == nil ? 0 : 1
+            let result = evidence == nil ? "MISSED" : "found "
+            report("\(result)  \(bug): \(bug.rawValue)\n          \(evidence ?? "in \(seeds) seeds")")
         }
-        print("\(found) of \(bugs.count) planted bugs found")
+        report("\(found) of \(bugs.count) planted bugs found")
         if bugs.count - found > missed { throw ExitCode.failure }
     }
+
+    /// Plays seeds with a bug until something is violated that is not without it.
+    ///
+    /// - Returns: What is violated, and in which seed; `nil` when nothing is.
+    private func evidence(of bug: PlantedBug) throws -> String? {
+        var first: Line?
+        let deaths = try Workers.run(
+            from: 1,
+            count: seeds,
+            jobs: jobs,
+            arguments: ["--bug", "\(bug)", "--until-violation"]
+        ) { line in
+            if !line.violations.isEmpty, line.seed < first?.seed ?? .max { first = line }
+            return first == nil
+        }
+        guard let first else { return deaths.first }
+        var isClean = false
+        _ = try Workers.run(from: first.seed, count: 1, jobs: 1) { line in
+            isClean = line.violations.isEmpty
+            return true
+        }
+        return isClean ? "seed \(first.seed): \(first.violations[0])" : nil
+    }
+
+    private func report(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 }

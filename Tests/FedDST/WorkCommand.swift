@@ -32,8 +32,15 @@ struct WorkCommand: ParsableCommand {
                 let outcome = try simulation.play(Scenario(seed: seed, rounds: rounds), bug: bug)
                 try Line(outcome).write()
                 if untilViolation, !outcome.violations.isEmpty { return }
+                guard Self.isWanted else { return }
             }
         }
+    }
+
+    /// Whether whoever reads this process's lines wants more: the end of its input says no.
+    private static var isWanted: Bool {
+        var input = pollfd(fd: STDIN_FILENO, events: 0, revents: 0)
+        return poll(&input, 1, 0) == 0 || Int32(input.revents) & POLLHUP == 0
     }
 }
 

@@ -27,7 +27,8 @@ enum Workers {
         for start in stride(from: 0, to: count, by: Int(seedsPerProcess) * jobs) where goesOn {
             let share = min(count - start, seedsPerProcess * UInt64(jobs))
             deaths += try play(from: first + start, count: share, jobs: jobs, arguments: arguments) { line in
-                if !receive(line) { goesOn = false }
+                goesOn = receive(line) && goesOn
+                return goesOn
             }
         }
         return deaths
@@ -38,9 +39,9 @@ enum Workers {
         count: UInt64,
         jobs: Int,
         arguments: [String],
-        _ receive: (Line) -> Void
+        _ receive: (Line) -> Bool
     ) throws -> [String] {
-        var workers: [(process: Process, output: FileHandle)] = []
+        var workers: [(process: Process, output: FileHandle, stop: FileHandle)] = []
         for job in 0..<jobs where UInt64(job) < count {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
@@ -54,17 +55,19 @@ enum Workers {
             process.environment = ProcessInfo.processInfo.environment.merging(
                 ["SWIFT_DETERMINISTIC_HASHING": "1"]
             ) { $1 }
-            let output = Pipe()
+            let (input, output) = (Pipe(), Pipe())
+            process.standardInput = input
             process.standardOutput = output
             try process.run()
-            workers.append((process, output.fileHandleForReading))
+            workers.append((process, output.fileHandleForReading, input.fileHandleForWriting))
         }
         var latest = (0..<workers.count).map { job in first + UInt64(job) }
         let lines = AsyncLines(workers.map(\.output))
         while let text = lines.next() {
             guard let line = try? JSONDecoder().decode(Line.self, from: Data(text.utf8)) else { continue }
             latest[Int(line.seed - first) % workers.count] = line.seed + UInt64(jobs)
-            receive(line)
+            // A worker whose input has ended stops after its present seed.
+            if !receive(line) { for worker in workers { try? worker.stop.close() } }
         }
         return workers.enumerated().compactMap { job, worker in
             worker.process.waitUntilExit()

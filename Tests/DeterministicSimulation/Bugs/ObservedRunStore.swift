@@ -18,7 +18,7 @@ struct ObservedRunStore: RunStore {
     func state(of job: JobID) async throws -> RunState {
         var state = try await base.state(of: job)
         if bug == .forgetsAtRestart { state.forgetOneUpdate() }
-        if bug == .keepsOldState, let former = federation.formerStates[job], state.openRound == nil { state = former }
+        if bug == .keepsOldState, let former = federation.formerStates[job] { state = former }
         return state
     }
 
@@ -39,11 +39,22 @@ struct ObservedRunStore: RunStore {
         var reference = reference
         if bug == .mixesPayloads, federation.isEvery(9), let other = federation.firstUpdate { reference = other }
         federation.firstUpdate = federation.firstUpdate ?? reference
-        if bug == .skipsIntake {
-            do { return try await base.update(reference, scope: scope, handed: handed) } catch {}
+        if bug == .skipsIntake, try await !isFit(reference, scope: scope, handed: handed) {
             return try await base.update(try await base.keep(handed), scope: scope, handed: handed)
         }
         return try await base.update(reference, scope: scope, handed: handed)
+    }
+
+    /// Whether an update has the shapes and the finite numbers that the intake asks for.
+    private func isFit(_ reference: AdapterReference, scope: UpdateScope, handed: LoRAAdapter) async throws -> Bool {
+        let needed = AdapterRequirements(likeness: handed, rank: reference.rank, scaling: reference.scaling)
+        do {
+            let adapter = try await base.update(reference, scope: scope, handed: handed).resident()
+            try needed.check(adapter, source: "an update")
+            return true
+        } catch is AdapterError {
+            return false
+        }
     }
 
     func keep(_ adapter: LoRAAdapter) async throws -> AdapterReference {

@@ -106,6 +106,19 @@ final class Checks {
         }
     }
 
+    /// A peer that follows no rules was told that its update counts.
+    func accepted(_ order: WorkOrder.ID, by peer: String, _ store: CoordinatorStore?) {
+        guard let store, attempts[order, default: 0] == 0 else { return }
+        let work = Work(client: peer, order: order)
+        do {
+            if try store.recordedUpdate(of: work) == nil {
+                violate("The update of \(work) is acknowledged and is not in the database.")
+            }
+        } catch {
+            // A disk that fails is another check's to judge.
+        }
+    }
+
     // MARK: - What the server does
 
     func willApply(_ change: RunChange, to job: JobID) {

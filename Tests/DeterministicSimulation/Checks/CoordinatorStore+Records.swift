@@ -11,8 +11,9 @@ extension CoordinatorStore {
     func recordedUpdate(of work: Work) throws -> AdapterReference? {
         try read { db in
             try Int64.fetchOne(
-                db,
-                sql: "SELECT adapter FROM accepted_update WHERE job = ? AND round = ? AND client = ?",
+                db.cachedStatement(
+                    sql: "SELECT adapter FROM accepted_update WHERE job = ? AND round = ? AND client = ?"
+                ),
                 arguments: [work.order.job.rawValue, work.order.round, work.client]
             ).map { try AdapterReference(identifier: $0, in: db) }
         }

@@ -62,6 +62,9 @@ final class HostilePeer: @unchecked Sendable {  // Used on the simulation's thre
                     try await connection.send(.message(.updateOffer(offer(for: order, payload))))
                 case .uploadRequest(let request):
                     try await upload(payload, from: Int(request.offset), named: request.sha256, over: connection)
+                case .updateVerdict(let verdict) where verdict.accepted:
+                    guard process.isAlive, let order = try? WorkOrder.ID(verdict.id) else { continue }
+                    federation.checks.accepted(order, by: process.name, federation.server.store)
                 case .goodbye: return
                 default: break
                 }

@@ -25,7 +25,15 @@ package struct Scenario: Sendable {
             default: .none
             }
         let count = Int.random(in: 1...10, using: &generator)
-        let faults = (0..<count).map { _ in Self.fault(using: &generator) }.sorted { $0.time < $1.time }
+        var faults = (0..<count).map { _ in Self.fault(using: &generator) }.sorted { $0.time < $1.time }
+        // Two leaps of the calendar are longer than a certificate's life: whoever is away in between has to be invited again.
+        if let first = faults.firstIndex(where: { $0.kind == .certificatesRenew }) {
+            faults = faults.enumerated().filter { $0 <= first || $1.kind != .certificatesRenew }.map(\.element)
+        }
+        // A server that is behind renews what has ended for everybody else, for a time that is taken back.
+        if faults.contains(where: { $0.kind == .certificatesEnd }) {
+            faults.removeAll { $0.kind == .serverClockBackward }
+        }
         // A certificate of a server that was ahead is not good yet for one that is not: what follows is no fault of ours.
         let issues = faults.contains { [.revocation, .certificatesRenew].contains($0.kind) }
         self.faults = issues ? faults.filter { !$0.kind.turnsServerClock } : faults

@@ -92,8 +92,16 @@ extension SimulatedFederation {
     private func spoil(_ clients: [Int], _ fault: Fault, _ change: (inout LinkCondition) -> Void) {
         for client in clients { change(&network.links[client]) }
         scheduler.after(fault.span, as: scheduler.harness) { [self] in
-            for client in clients { network.links[client] = LinkCondition() }
+            for client in clients { mend(client) }
         }
+    }
+
+    /// Gives a client its way to the server back. A connection that has lost a frame ends, as TLS would have ended it.
+    private func mend(_ client: Int) {
+        if network.links[client].losesFrames > 0 {
+            for connection in network.connections where connection.client == client { connection.cut() }
+        }
+        network.links[client] = LinkCondition()
     }
 
     // MARK: - Disks
@@ -210,7 +218,7 @@ extension SimulatedFederation {
         log.note("HEALED", scheduler.harness)
         isHealed = true
         for peer in hostilePeers { peer.stop() }
-        for client in network.links.indices { network.links[client] = LinkCondition() }
+        for client in network.links.indices { mend(client) }
         slowUntil = [:]
         fullUntil = [:]
         failsUntil = [:]
