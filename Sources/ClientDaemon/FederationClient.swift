@@ -19,6 +19,7 @@ package struct FederationClient: Service {
     private let limits: TransportLimits
     private let backoff: ReconnectBackoff
     private let logger: Logger
+    private let log: LiveLog?
     private let observe: @Sendable (ClientEvent) -> Void
 
     /// Creates a daemon.
@@ -33,6 +34,7 @@ package struct FederationClient: Service {
     ///   - limits: The patience with the network.
     ///   - backoff: How long to wait between attempts.
     ///   - logger: Where it says what happens.
+    ///   - log: What the server may read of that, where the policy lends it; `nil` for nothing.
     ///   - observe: Is told what happens as well; it must not wait.
     package init(
         directory: ClientDirectory,
@@ -44,6 +46,7 @@ package struct FederationClient: Service {
         limits: TransportLimits = .federation,
         backoff: ReconnectBackoff = ReconnectBackoff(),
         logger: Logger,
+        log: LiveLog? = nil,
         observe: @escaping @Sendable (ClientEvent) -> Void = { _ in }
     ) {
         self.directory = directory
@@ -55,6 +58,7 @@ package struct FederationClient: Service {
         self.limits = limits
         self.backoff = backoff
         self.logger = logger
+        self.log = policy.lendsLog ? log : nil
         self.observe = observe
     }
 
@@ -77,7 +81,8 @@ package struct FederationClient: Service {
             server: membership.server,
             logger: logger
         )
-        let announce = { @Sendable [observe] (event: ClientEvent) in
+        let announce = { @Sendable [observe, log] (event: ClientEvent) in
+            log?.watch(event)
             journal.record(event)
             observe(event)
         }
@@ -188,6 +193,7 @@ package struct FederationClient: Service {
                     payloads: payloads,
                     outbox: outbox,
                     keeper: keeper,
+                    log: log,
                     observe: announce
                 )
                 let result = await link.run(hello: hello, driver: driver)
@@ -208,6 +214,7 @@ package struct FederationClient: Service {
         hello.software = "tributary"
         hello.maximumRank = UInt32(clamping: configuration.maximumRank)
         hello.tags = configuration.tags
+        hello.lendsLog = log != nil
         return hello
     }
 }
