@@ -21,6 +21,7 @@ package struct FederationClient: Service {
     private let backoff: ReconnectBackoff
     private let keepsStatus: Bool
     private let logger: Logger
+    private let log: LiveLog?
     private let observe: @Sendable (ClientEvent) -> Void
 
     /// Creates a daemon.
@@ -36,6 +37,7 @@ package struct FederationClient: Service {
     ///   - backoff: How long to wait between attempts.
     ///   - keepsStatus: Whether `status.json` tells others how it goes.
     ///   - logger: Where it says what happens.
+    ///   - log: What the server may read of that, where the policy lends it; `nil` for nothing.
     ///   - observe: Is told what happens as well; it must not wait.
     package init(
         directory: ClientDirectory,
@@ -48,6 +50,7 @@ package struct FederationClient: Service {
         backoff: ReconnectBackoff = ReconnectBackoff(),
         keepsStatus: Bool = true,
         logger: Logger,
+        log: LiveLog? = nil,
         observe: @escaping @Sendable (ClientEvent) -> Void = { _ in }
     ) {
         self.directory = directory
@@ -60,6 +63,7 @@ package struct FederationClient: Service {
         self.backoff = backoff
         self.keepsStatus = keepsStatus
         self.logger = logger
+        self.log = policy.lendsLog ? log : nil
         self.observe = observe
     }
 
@@ -82,7 +86,8 @@ package struct FederationClient: Service {
             server: membership.server,
             logger: logger
         )
-        let announce = { @Sendable [observe] (event: ClientEvent) in
+        let announce = { @Sendable [observe, log] (event: ClientEvent) in
+            log?.watch(event)
             journal.record(event)
             observe(event)
         }
@@ -193,6 +198,7 @@ package struct FederationClient: Service {
                     payloads: payloads,
                     outbox: outbox,
                     keeper: keeper,
+                    log: log,
                     observe: announce
                 )
                 let result = await link.run(hello: hello, driver: driver)
@@ -217,6 +223,7 @@ package struct FederationClient: Service {
         hello.software = "tributary"
         hello.maximumRank = UInt32(clamping: configuration.maximumRank)
         hello.tags = configuration.tags
+        hello.lendsLog = log != nil
         return hello
     }
 }

@@ -54,6 +54,11 @@ package enum CoordinatorError: Error, Equatable {
     /// One authority is taking over from another already.
     case rotationUnderWay(until: Date)
     case unknownClient(String)
+    case clientAway(String)
+    /// The silo's policy does not let the server read its log.
+    case logNotLent(String)
+    /// Others read the client's log already.
+    case tooManyReaders(String)
 
     // MARK: The admin API
 
@@ -145,6 +150,15 @@ extension CoordinatorError: CustomStringConvertible {
             """
         case .unknownClient(let name):
             "There is no client '\(name)'. See `fed-server clients`."
+        case .clientAway(let name):
+            "'\(name)' is not connected. See `fed-server clients`."
+        case .logNotLent(let name):
+            """
+            '\(name)' does not lend its log. Its data steward can write `logs: allowed` into policy.yaml and start the client \
+            again.
+            """
+        case .tooManyReaders(let name):
+            "Too many read the log of '\(name)' at a time. Try again when others have stopped."
         case .serverNotRunning(let path):
             "No server is running on '\(path)'. Start it with `fed-server run --dir \(path)`."
         case .serverUnreachable(let address, let reason):

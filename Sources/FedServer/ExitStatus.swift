@@ -52,16 +52,17 @@ extension CoordinatorError {
         case .folderNotEmpty, .notAStateDirectory, .invalidSettings, .invalidAddress, .adminNotOnLoopback, .unknownJob,
             .nothingToExport, .invalidClientName, .unknownClient, .networkStorage, .notABackup:
             .usage
-        case .tokenReused, .jobIsOver, .rotationUnderWay:
+        case .tokenReused, .jobIsOver, .rotationUnderWay, .logNotLent:
             .refused
-        case .serverNotRunning, .serverUnreachable, .serverStopped:
+        case .serverNotRunning, .serverUnreachable, .serverStopped, .clientAway, .serverRefused(503, _):
             .unreachable
         case .serverRefused(400, _), .serverRefused(404, _):
             .usage
         case .serverRefused(403, _), .serverRefused(409, _):
             .refused
         case .alreadyRunning, .fileFailed, .databaseTooNew, .databaseUnusable, .databaseDamaged, .commitsLost,
-            .commitMarkDamaged, .payloadsDamaged, .corruptRecord, .backupDamaged, .auditBroken, .serverRefused:
+            .commitMarkDamaged, .payloadsDamaged, .corruptRecord, .backupDamaged, .auditBroken, .serverRefused,
+            .tooManyReaders:
             .failed
         }
     }

@@ -8,7 +8,8 @@ struct ServerCommand: AsyncParsableCommand {
         abstract: "Fine-tunes language models with LoRA across data silos that keep their data.",
         version: Software.version,
         subcommands: [
-            InitCommand.self, RunCommand.self, InviteCommand.self, ClientsCommand.self, RevokeCommand.self,
+            InitCommand.self, RunCommand.self, InviteCommand.self, ClientsCommand.self, ClientCommand.self,
+            RevokeCommand.self,
             RotateAuthorityCommand.self, JobCommand.self, AuditCommand.self, BackupCommand.self, RestoreCommand.self,
             PrivacyCommand.self, AggregateCommand.self, AdapterCommand.self, DoctorCommand.self, SchemaCommand.self,
             MetricsTokenCommand.self,

@@ -9,11 +9,12 @@ package final class Daemon: Sendable {
     package let events: AsyncStream<ClientEvent>
     private let run: Task<Void, any Error>
 
-    /// Starts a daemon on a joined directory.
+    /// Starts a daemon on a joined directory, which writes into `log` if there is one.
     package init(
         _ directory: ClientDirectory,
         rank: Int = 8,
         policy: SiloPolicy = .open,
+        log: LiveLog? = nil,
         trainers: (Membership) -> any TrainerProvider
     ) throws {
         var configuration = try ConfigurationFile.read(from: directory)
@@ -27,7 +28,8 @@ package final class Daemon: Sendable {
             membership: membership,
             trainers: trainers(membership),
             backoff: ReconnectBackoff(first: .milliseconds(5), longest: .milliseconds(100)),
-            logger: .silent,
+            logger: log.map(Self.logger) ?? .silent,
+            log: log,
             observe: { continuation.yield($0) }
         )
         self.events = events
@@ -42,9 +44,14 @@ package final class Daemon: Sendable {
         _ directory: ClientDirectory,
         rank: Int = 8,
         policy: SiloPolicy = .open,
+        log: LiveLog? = nil,
         trainer: any LocalTrainer
     ) throws {
-        try self.init(directory, rank: rank, policy: policy) { _ in FixedTrainer(trainer: trainer) }
+        try self.init(directory, rank: rank, policy: policy, log: log) { _ in FixedTrainer(trainer: trainer) }
+    }
+
+    private static func logger(copyingTo log: LiveLog) -> Logger {
+        Logger(label: "test") { _ in LiveLogHandler(SilentLogHandler(), copyingTo: log) { "now" } }
     }
 
     /// Waits for the first event that `select` maps to a value.
@@ -71,4 +78,17 @@ package final class Daemon: Sendable {
             return error
         }
     }
+}
+
+/// Takes messages of the usual levels, and writes them nowhere.
+private struct SilentLogHandler: LogHandler {
+    var logLevel = Logger.Level.info
+    var metadata = Logger.Metadata()
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {}
 }

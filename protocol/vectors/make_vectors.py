@@ -31,15 +31,15 @@ MESSAGES = {
     "Control": {
         "hello": (1, "Hello"), "orderReply": (2, "OrderReply"), "progress": (3, "Progress"), "fetch": (4, "Fetch"),
         "updateOffer": (5, "UpdateOffer"), "evaluationResult": (6, "EvaluationResult"),
-        "renewalRequest": (7, "RenewalRequest"), "welcome": (16, "Welcome"),
+        "renewalRequest": (7, "RenewalRequest"), "logLines": (8, "LogLines"), "welcome": (16, "Welcome"),
         "order": (17, "Order"), "orderWithdrawal": (18, "OrderWithdrawal"), "uploadRequest": (19, "UploadRequest"),
         "updateVerdict": (20, "UpdateVerdict"), "evaluationReceipt": (21, "EvaluationReceipt"),
-        "renewalResponse": (22, "RenewalResponse"), "ping": (32, "Ping"),
+        "renewalResponse": (22, "RenewalResponse"), "logRequest": (23, "LogRequest"), "ping": (32, "Ping"),
         "pong": (33, "Pong"), "goodbye": (34, "Goodbye"), "enrolmentRequest": (48, "EnrolmentRequest"),
         "enrolmentResponse": (49, "EnrolmentResponse"),
     },
     "Hello": {"protocolVersion": (1, "u32"), "software": (2, "string"), "maximumRank": (3, "u32"),
-              "tags": (4, "map:string")},
+              "tags": (4, "map:string"), "lendsLog": (5, "bool")},
     "Welcome": {"protocolVersion": (1, "u32"), "software": (2, "string"), "client": (3, "string"),
                 "heartbeatSeconds": (4, "u32"), "chunkBytes": (5, "u32"), "payloadBytes": (6, "u64")},
     "OrderID": {"job": (1, "string"), "round": (2, "u32"), "kind": (3, "enum:OrderKind")},
@@ -78,6 +78,8 @@ MESSAGES = {
     "Ping": {"nonce": (1, "u64")},
     "Pong": {"nonce": (1, "u64")},
     "Goodbye": {"code": (1, "enum:GoodbyeCode"), "reason": (2, "string"), "reconnectWithinMilliseconds": (3, "u32")},
+    "LogRequest": {"from": (1, "u64")},
+    "LogLines": {"first": (1, "u64"), "lines": (2, "strings")},
     "RenewalRequest": {"certificateRequest": (1, "bytes")},
     "RenewalResponse": {"accepted": (1, "bool"), "reason": (2, "string"), "certificate": (3, "bytes"),
                         "authorities": (4, "byteses")},
@@ -247,6 +249,10 @@ CONTROLS = [
     ("renewal-response-accepted", {"renewalResponse": {
         "accepted": True, "certificate": b"\x30\x01", "authorities": [b"\x30\x02", b"\x30\x03"]}}),
     ("renewal-response-rejected", {"renewalResponse": {"reason": "renewed too often of late"}}),
+    ("hello-that-lends-its-log", {"hello": {"protocolVersion": 1, "maximumRank": 8, "lendsLog": True}}),
+    ("log-request", {"logRequest": {"from": 4294967296}}),
+    ("log-lines", {"logLines": {"first": 4294967296, "lines": ["Training began", "étape 1"]}}),
+    ("log-lines-without-lines", {"logLines": {"first": 3}}),
 ]
 
 CHUNKS = [

@@ -88,6 +88,11 @@ package enum ConfigurationSchema {
                 ValueSchema.choice(["allowed", "refused"]).orNothing
                     .described("Whether held-out figures may be reported.")
             ),
+            (
+                "logs",
+                ValueSchema.choice(["allowed", "refused"]).orNothing
+                    .described("Whether the server may read this client's log while it is written.")
+            ),
         ])
     }
 

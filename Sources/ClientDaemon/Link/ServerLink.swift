@@ -43,6 +43,7 @@ package final class ServerLink: Sendable {
     private let payloads: PayloadStore
     private let outbox: Outbox
     private let keeper: CredentialKeeper
+    private let log: LiveLog?
     private let observe: @Sendable (ClientEvent) -> Void
     private let limits: ConversationLimits
     private let state: Mutex<State>
@@ -60,6 +61,7 @@ package final class ServerLink: Sendable {
     ///   - payloads: Where fetched payloads go.
     ///   - outbox: Where uploads come from.
     ///   - keeper: Renews the certificate in time.
+    ///   - log: Where lines come from that the server asks for; `nil` where the silo lends none.
     ///   - observe: Is told what happens; it must not wait.
     ///   - limits: The patience with the server.
     package init(
@@ -67,6 +69,7 @@ package final class ServerLink: Sendable {
         payloads: PayloadStore,
         outbox: Outbox,
         keeper: CredentialKeeper,
+        log: LiveLog? = nil,
         observe: @escaping @Sendable (ClientEvent) -> Void,
         limits: ConversationLimits = ConversationLimits()
     ) {
@@ -74,6 +77,7 @@ package final class ServerLink: Sendable {
         self.payloads = payloads
         self.outbox = outbox
         self.keeper = keeper
+        self.log = log
         self.observe = observe
         self.limits = limits
         self.state = Mutex(State(conversation: ClientConversation(limits: limits, openedAt: .now)))
@@ -280,6 +284,8 @@ package final class ServerLink: Sendable {
                 await driver.recorded(id)
             case .renewalResponse(let response):
                 received(response)
+            case .logRequest(let request):
+                answer(request)
             case .chunk(let chunk, let isLast):
                 try await received(chunk, isLast: isLast, driver)
             case .ping(let nonce):
@@ -298,6 +304,14 @@ package final class ServerLink: Sendable {
             }
         }
         return .closed
+    }
+
+    private func answer(_ request: Tributary_V1_LogRequest) {
+        guard let lines = log?.lines(from: request.from) else { return }
+        var message = Tributary_V1_LogLines()
+        message.first = lines.first
+        message.lines = lines.texts
+        requestsContinuation.yield(.say(.logLines(message)))
     }
 
     private func received(_ message: Tributary_V1_Order, _ driver: TaskDriver) async {

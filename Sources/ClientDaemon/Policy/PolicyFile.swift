@@ -4,7 +4,7 @@ package import Foundation
 /// Reads `policy.yaml`, as strictly as `client.yaml`: a misspelt rule never passes for no rule.
 package enum PolicyFile {
     static let keys = [
-        "jobs", "strategies", "models", "minimum_privacy", "data", "max_epochs", "evaluation",
+        "jobs", "strategies", "models", "minimum_privacy", "data", "max_epochs", "evaluation", "logs",
     ]
 
     /// Reads the policy of `directory`; without a file, the silo consents to every order that it can do.
@@ -46,6 +46,7 @@ package enum PolicyFile {
             ConfigurationFile.url($0, folder)
         }
         policy.maximumEpochs = try rules.integer("max_epochs", in: 1...1_000_000)
+        policy.lendsLog = try rules.choice("logs", of: Consent.self) == .allowed
         policy.allowsEvaluation = try rules.choice("evaluation", of: Consent.self) != .refused
         return policy
     }

@@ -43,6 +43,10 @@ package struct SiloPolicy: Hashable, Sendable {
     package var maximumEpochs: Int?
     /// Whether held-out figures may be measured and reported.
     package var allowsEvaluation: Bool
+    /// Whether the server may read this client's log while it is written.
+    ///
+    /// It may name files and hold what a trainer prints, so that it takes a word of the steward's.
+    package var lendsLog: Bool
 
     package init(
         jobs: [String]? = nil,
@@ -51,8 +55,10 @@ package struct SiloPolicy: Hashable, Sendable {
         minimumPrivacy: Privacy = .none,
         data: [URL]? = nil,
         maximumEpochs: Int? = nil,
-        allowsEvaluation: Bool = true
+        allowsEvaluation: Bool = true,
+        lendsLog: Bool = false
     ) {
+        self.lendsLog = lendsLog
         self.jobs = jobs
         self.strategies = strategies
         self.models = models
@@ -62,7 +68,7 @@ package struct SiloPolicy: Hashable, Sendable {
         self.allowsEvaluation = allowsEvaluation
     }
 
-    /// Consents to everything.
+    /// Consents to every order.
     package static let open = SiloPolicy()
 
     /// Returns which rule an order breaks, as a sentence that may leave the silo; `nil` when it breaks none.

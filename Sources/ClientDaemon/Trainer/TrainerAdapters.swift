@@ -46,7 +46,7 @@ enum TrainerAdapters {
                     .init(name: "base_model.model.\(name)", shape: tensor.shape, elements: tensor.elements)
                 }
             )
-            try write(Data(document.bytes()), to: controls)
+            try ScratchFile.write(Data(document.bytes()), to: controls)
             paths.controls = controls.path
         }
         return paths
@@ -83,15 +83,10 @@ enum TrainerAdapters {
             throw ClientError.cannotWrite(path: folder.path, reason: error.localizedDescription)
         }
         let tensors = Data(AdapterPayload.document(of: adapter).bytes())
-        try write(tensors, to: folder.appendingPathComponent(PEFTDirectory.tensorsFileName))
-        try write(Data(configuration.text.utf8), to: folder.appendingPathComponent(PEFTDirectory.configurationFileName))
-    }
-
-    private static func write(_ data: Data, to file: URL) throws {
-        do {
-            try data.write(to: file)
-        } catch {
-            throw ClientError.cannotWrite(path: file.path, reason: error.localizedDescription)
-        }
+        try ScratchFile.write(tensors, to: folder.appendingPathComponent(PEFTDirectory.tensorsFileName))
+        try ScratchFile.write(
+            Data(configuration.text.utf8),
+            to: folder.appendingPathComponent(PEFTDirectory.configurationFileName)
+        )
     }
 }

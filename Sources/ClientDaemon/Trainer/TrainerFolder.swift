@@ -111,11 +111,16 @@ package struct TrainerFolder: Sendable {
         do {
             try createFolder(results)
             defer { try? FileManager.default.removeItem(at: results) }
-            try configuration.write(to: results.appendingPathComponent(PEFTDirectory.configurationFileName))
-            try tensors.write(to: results.appendingPathComponent(PEFTDirectory.tensorsFileName))
+            try ScratchFile.write(
+                configuration,
+                to: results.appendingPathComponent(PEFTDirectory.configurationFileName)
+            )
+            try ScratchFile.write(tensors, to: results.appendingPathComponent(PEFTDirectory.tensorsFileName))
             return try PEFTDirectory(reading: results, kinds: kinds)
         } catch let error as AdapterError {
             throw TrainerError.unusableResult(problem: error.description)
+        } catch let error as ClientError {
+            throw error
         } catch {
             throw ClientError.cannotWrite(path: results.path, reason: error.localizedDescription)
         }

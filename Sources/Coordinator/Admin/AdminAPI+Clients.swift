@@ -24,6 +24,11 @@ extension AdminAPI {
                 status: .created
             )
         }
+        routes.get(":name/log") { request, context in
+            let name = try context.parameters.require("name")
+            let start = UInt64(clamping: try request.number("from") ?? 0)
+            return try Response.json(await administration.log(of: name, from: start))
+        }
         routes.post(":name/revoke") { _, context in
             try await administration.revoke(context.parameters.require("name"))
             return Response(status: .noContent)

@@ -23,6 +23,11 @@ package struct AdminClient: Sendable {
         _ = try await send("POST", "v1/clients/\(Self.escaped(name))/revoke")
     }
 
+    /// Returns lines of a client's log, from a number on.
+    package func log(of name: String, from start: UInt64) async throws -> ClientLog {
+        try await get("v1/clients/\(Self.escaped(name))/log?from=\(start)")
+    }
+
     /// Has the server take changed certificates and keys into use.
     package func reloadKeys() async throws {
         _ = try await send("POST", "v1/keys/reload")

@@ -56,6 +56,9 @@ extension CoordinatorError {
         case .unknownJob, .unknownClient: .notFound
         case .invalidClientName: .badRequest
         case .tokenReused, .nothingToExport, .jobIsOver: .conflict
+        case .clientAway: .serviceUnavailable
+        case .logNotLent: .forbidden
+        case .tooManyReaders: .tooManyRequests
         default: .internalServerError
         }
     }

@@ -61,6 +61,18 @@ package struct Administration: Sendable {
         await registry.expel(name)
     }
 
+    /// Returns lines of a client's log, from a number on.
+    ///
+    /// - Throws: ``CoordinatorError/unknownClient(_:)``, ``CoordinatorError/clientAway(_:)``,
+    ///   ``CoordinatorError/logNotLent(_:)`` and ``CoordinatorError/tooManyReaders(_:)``.
+    package func log(of name: String, from start: UInt64) async throws -> ClientLog {
+        if let log = try await registry.log(of: name, from: start) { return log }
+        guard try await store.clients.clients().contains(where: { $0.name == name }) else {
+            throw CoordinatorError.unknownClient(name)
+        }
+        throw CoordinatorError.clientAway(name)
+    }
+
     // MARK: - Jobs
 
     /// Keeps a job, to be run when those before it are over.

@@ -141,6 +141,14 @@ package actor SessionRegistry {
         traffic.removeValue(forKey: Purpose(client: client, kind: kind)) ?? Traffic()
     }
 
+    /// Returns lines of a connected client's log, from a number on.
+    ///
+    /// - Returns: `nil` when the client is not connected, or its connection ends before they come.
+    /// - Throws: As ``ClientSession/log(from:)``.
+    package func log(of name: String, from start: UInt64) async throws -> ClientLog? {
+        try await entries[ClientID(name)]?.session.log(from: start)
+    }
+
     // MARK: - What a run asks for
 
     /// Returns what happens from now on, beginning with what waits for an answer.

@@ -65,7 +65,8 @@ struct Run: AsyncParsableCommand {
 
     func run() async throws {
         let directory = options.directory
-        let logger = Logger.standardError(level: logLevel)
+        let log = LiveLog()
+        let logger = Logger.standardError(level: logLevel, copyingTo: log)
         if let invitation, !directory.isJoined {
             let enrolment = try await Membership.join(invitation, directory: directory, logger: logger)
             logger.notice("Joined", metadata: ["name": "\(enrolment.name)"])
@@ -128,7 +129,8 @@ struct Run: AsyncParsableCommand {
             policy: policy,
             membership: membership,
             trainers: trainers,
-            logger: logger
+            logger: logger,
+            log: log
         )
         services.append(.init(service: client, successTerminationBehavior: .gracefullyShutdownGroup))
         let group = ServiceGroup(

@@ -29,6 +29,8 @@ package struct ClientConversation: Sendable {
         case evaluationReceipt(Tributary_V1_EvaluationReceipt)
         /// The answer to our RenewalRequest.
         case renewalResponse(Tributary_V1_RenewalResponse)
+        /// The server wants lines of the log that this client lends. Answer with one LogLines.
+        case logRequest(Tributary_V1_LogRequest)
         /// The next piece of a fetched payload.
         case chunk(Chunk, isLast: Bool)
         /// A piece of a payload that is no longer wanted, or a message after our own Goodbye.
@@ -52,6 +54,7 @@ package struct ClientConversation: Sendable {
     private var results: Set<OrderKey> = []
     private var pingsSent = 0
     private var awaitsRenewal = false
+    private var lendsLog = false
     private var saidGoodbye = false
 
     package init(limits: ConversationLimits, openedAt now: ContinuousClock.Instant) {
@@ -122,6 +125,8 @@ package struct ClientConversation: Sendable {
             try check.renewal(response)
             awaitsRenewal = false
             return .renewalResponse(response)
+        case (.established, .logRequest(let request)) where lendsLog:
+            return .logRequest(request)
         case (.established, .ping(let ping)):
             return .ping(nonce: ping.nonce)
         case (.established, .pong(let pong)):
@@ -194,8 +199,9 @@ package struct ClientConversation: Sendable {
     /// A Fetch is made by ``fetch(_:byteCount:from:at:)`` instead, which also expects the bytes.
     package mutating func send(_ message: Tributary_V1_Control.OneOf_Message) -> Frame {
         switch message {
-        case .hello where state == .opening:
+        case .hello(let hello) where state == .opening:
             state = .awaitingWelcome
+            lendsLog = hello.lendsLog
         case .updateOffer(let offer):
             offers[OrderKey(offer.id)] = Offer(
                 digest: [UInt8](offer.adapter.sha256),

@@ -9,6 +9,8 @@ struct MessageChecks {
     static let largestRank: UInt32 = 1 << 16
     /// Two while one takes over from the other, and room for a second change before the first is through.
     static let mostAuthorities = 4
+    static let mostLogLines = 64
+    static let longestLogLine = 2048
 
     /// The message's name in `control.proto`, for errors.
     let message: String
@@ -66,6 +68,13 @@ struct MessageChecks {
             guard !name.isEmpty else { throw fail("metrics", "has an entry without a name") }
             try text(name, "metrics", atMost: Self.longestName)
         }
+    }
+
+    func log(_ message: Tributary_V1_LogLines) throws(ProtocolViolation) {
+        guard message.lines.count <= Self.mostLogLines else {
+            throw fail("lines", "has more than \(Self.mostLogLines) entries")
+        }
+        for line in message.lines { try text(line, "lines", atMost: Self.longestLogLine) }
     }
 
     func certificateRequest(_ request: some Collection<UInt8>) throws(ProtocolViolation) {

@@ -29,6 +29,8 @@ package struct ServerConversation: Sendable {
         case evaluationResult(Tributary_V1_EvaluationResult)
         /// The client wants a certificate for a new key. Answer with one RenewalResponse.
         case renewalRequest(Tributary_V1_RenewalRequest)
+        /// The answer to a LogRequest.
+        case logLines(Tributary_V1_LogLines)
         /// The next piece of an upload.
         case chunk(Chunk, isLast: Bool)
         /// A piece of an upload that was called off, or a message after our own Goodbye.
@@ -51,6 +53,7 @@ package struct ServerConversation: Sendable {
     private var openOrders: Set<OrderKey> = []
     private var pingsSent = 0
     private var owesRenewal = false
+    private var logRequestsSent = 0
     private var saidGoodbye = false
 
     package init(limits: ConversationLimits, openedAt now: ContinuousClock.Instant) {
@@ -125,6 +128,11 @@ package struct ServerConversation: Sendable {
             try check.certificateRequest(request.certificateRequest)
             owesRenewal = true
             return .renewalRequest(request)
+        case (.established, .logLines(let lines)):
+            guard logRequestsSent > 0 else { throw .unexpectedReply(message: message.name) }
+            try check.log(lines)
+            logRequestsSent -= 1
+            return .logLines(lines)
         case (.established, .ping(let ping)):
             return .ping(nonce: ping.nonce)
         case (.established, .pong(let pong)):
@@ -211,6 +219,8 @@ package struct ServerConversation: Sendable {
             if let digest = uploadOfOrder.removeValue(forKey: OrderKey(verdict.id)) { uploads.abandon(digest) }
         case .renewalResponse:
             owesRenewal = false
+        case .logRequest:
+            logRequestsSent += 1
         case .ping:
             pingsSent += 1
         case .goodbye:

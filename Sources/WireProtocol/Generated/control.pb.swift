@@ -139,6 +139,14 @@ package nonisolated struct Tributary_V1_Control: Sendable {
     set {message = .renewalRequest(newValue)}
   }
 
+  package var logLines: Tributary_V1_LogLines {
+    get {
+      if case .logLines(let v)? = message {return v}
+      return Tributary_V1_LogLines()
+    }
+    set {message = .logLines(newValue)}
+  }
+
   /// Server to client.
   package var welcome: Tributary_V1_Welcome {
     get {
@@ -196,6 +204,14 @@ package nonisolated struct Tributary_V1_Control: Sendable {
     set {message = .renewalResponse(newValue)}
   }
 
+  package var logRequest: Tributary_V1_LogRequest {
+    get {
+      if case .logRequest(let v)? = message {return v}
+      return Tributary_V1_LogRequest()
+    }
+    set {message = .logRequest(newValue)}
+  }
+
   /// Either way.
   package var ping: Tributary_V1_Ping {
     get {
@@ -249,6 +265,7 @@ package nonisolated struct Tributary_V1_Control: Sendable {
     case updateOffer(Tributary_V1_UpdateOffer)
     case evaluationResult(Tributary_V1_EvaluationResult)
     case renewalRequest(Tributary_V1_RenewalRequest)
+    case logLines(Tributary_V1_LogLines)
     /// Server to client.
     case welcome(Tributary_V1_Welcome)
     case order(Tributary_V1_Order)
@@ -257,6 +274,7 @@ package nonisolated struct Tributary_V1_Control: Sendable {
     case updateVerdict(Tributary_V1_UpdateVerdict)
     case evaluationReceipt(Tributary_V1_EvaluationReceipt)
     case renewalResponse(Tributary_V1_RenewalResponse)
+    case logRequest(Tributary_V1_LogRequest)
     /// Either way.
     case ping(Tributary_V1_Ping)
     case pong(Tributary_V1_Pong)
@@ -284,6 +302,9 @@ package nonisolated struct Tributary_V1_Hello: Sendable {
   package var maximumRank: UInt32 = 0
 
   package var tags: Dictionary<String,String> = [:]
+
+  /// Whether the server may ask for lines of this client's log.
+  package var lendsLog: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1200,6 +1221,36 @@ package nonisolated struct Tributary_V1_Goodbye: Sendable {
   package init() {}
 }
 
+/// Asks a client that lends its log for lines of it, from a number on. The client answers with one LogLines.
+package nonisolated struct Tributary_V1_LogRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var from: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Lines of a client's log, in their order.
+package nonisolated struct Tributary_V1_LogLines: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The number of the first line; what lies between it and the number that was asked for is no longer kept.
+  package var first: UInt64 = 0
+
+  /// None when there are no more yet.
+  package var lines: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// Asks for a certificate of a new key, over a connection that the present certificate has opened.
 package nonisolated struct Tributary_V1_RenewalRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1290,7 +1341,7 @@ nonisolated extension Tributary_V1_Factors: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Control"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{3}order_reply\0\u{1}progress\0\u{1}fetch\0\u{3}update_offer\0\u{3}evaluation_result\0\u{3}renewal_request\0\u{2}\u{9}welcome\0\u{1}order\0\u{3}order_withdrawal\0\u{3}upload_request\0\u{3}update_verdict\0\u{3}evaluation_receipt\0\u{3}renewal_response\0\u{2}\u{a}ping\0\u{1}pong\0\u{1}goodbye\0\u{4}\u{e}enrolment_request\0\u{3}enrolment_response\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{3}order_reply\0\u{1}progress\0\u{1}fetch\0\u{3}update_offer\0\u{3}evaluation_result\0\u{3}renewal_request\0\u{3}log_lines\0\u{2}\u{8}welcome\0\u{1}order\0\u{3}order_withdrawal\0\u{3}upload_request\0\u{3}update_verdict\0\u{3}evaluation_receipt\0\u{3}renewal_response\0\u{3}log_request\0\u{2}\u{9}ping\0\u{1}pong\0\u{1}goodbye\0\u{4}\u{e}enrolment_request\0\u{3}enrolment_response\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1389,6 +1440,19 @@ nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf
           self.message = .renewalRequest(v)
         }
       }()
+      case 8: try {
+        var v: Tributary_V1_LogLines?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .logLines(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .logLines(v)
+        }
+      }()
       case 16: try {
         var v: Tributary_V1_Welcome?
         var hadOneofValue = false
@@ -1478,6 +1542,19 @@ nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.message = .renewalResponse(v)
+        }
+      }()
+      case 23: try {
+        var v: Tributary_V1_LogRequest?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .logRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .logRequest(v)
         }
       }()
       case 32: try {
@@ -1584,6 +1661,10 @@ nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf
       guard case .renewalRequest(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .logLines?: try {
+      guard case .logLines(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
     case .welcome?: try {
       guard case .welcome(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
@@ -1611,6 +1692,10 @@ nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf
     case .renewalResponse?: try {
       guard case .renewalResponse(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
+    case .logRequest?: try {
+      guard case .logRequest(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
     }()
     case .ping?: try {
       guard case .ping(let v)? = self.message else { preconditionFailure() }
@@ -1646,7 +1731,7 @@ nonisolated extension Tributary_V1_Control: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Tributary_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}software\0\u{3}maximum_rank\0\u{1}tags\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}software\0\u{3}maximum_rank\0\u{1}tags\0\u{3}lends_log\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1658,6 +1743,7 @@ nonisolated extension Tributary_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._
       case 2: try { try decoder.decodeSingularStringField(value: &self.software) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.maximumRank) }()
       case 4: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.tags) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.lendsLog) }()
       default: break
       }
     }
@@ -1676,6 +1762,9 @@ nonisolated extension Tributary_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.tags.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.tags, fieldNumber: 4)
     }
+    if self.lendsLog != false {
+      try visitor.visitSingularBoolField(value: self.lendsLog, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1684,6 +1773,7 @@ nonisolated extension Tributary_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.software != rhs.software {return false}
     if lhs.maximumRank != rhs.maximumRank {return false}
     if lhs.tags != rhs.tags {return false}
+    if lhs.lendsLog != rhs.lendsLog {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2833,6 +2923,71 @@ nonisolated extension Tributary_V1_Goodbye: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Tributary_V1_Goodbye.Code: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CODE_UNSPECIFIED\0\u{1}CODE_SHUTTING_DOWN\0\u{1}CODE_PROTOCOL_ERROR\0\u{1}CODE_VERSION_UNSUPPORTED\0\u{1}CODE_REVOKED\0\u{1}CODE_REPLACED\0\u{1}CODE_TOO_LARGE\0\u{1}CODE_IDLE\0")
+}
+
+nonisolated extension Tributary_V1_LogRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LogRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.from) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.from != 0 {
+      try visitor.visitSingularUInt64Field(value: self.from, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tributary_V1_LogRequest, rhs: Tributary_V1_LogRequest) -> Bool {
+    if lhs.from != rhs.from {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tributary_V1_LogLines: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LogLines"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}first\0\u{1}lines\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.first) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.lines) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.first != 0 {
+      try visitor.visitSingularUInt64Field(value: self.first, fieldNumber: 1)
+    }
+    if !self.lines.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.lines, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tributary_V1_LogLines, rhs: Tributary_V1_LogLines) -> Bool {
+    if lhs.first != rhs.first {return false}
+    if lhs.lines != rhs.lines {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }
 
 nonisolated extension Tributary_V1_RenewalRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -104,13 +104,21 @@ struct SiloPolicyTests {
         #expect(try policy("evaluation: allowed").objection(to: order(kind: .evaluate)) == nil)
     }
 
+    @Test("lends the log when it says so, and never by default")
+    func logs() throws {
+        #expect(!SiloPolicy.open.lendsLog)
+        #expect(try !policy("max_epochs: 2").lendsLog)
+        #expect(try !policy("logs: refused").lendsLog)
+        #expect(try policy("logs: allowed").lendsLog)
+    }
+
     @Test(
         "is read strictly: a misspelt rule never passes for no rule",
         arguments: [
             ("strategy: [fedavg]", "strategies"), ("jobs: clinic", "jobs"), ("models: [abc]", "models"),
             ("minimum_privacy: high", "example-level"), ("max_epochs: 0", "max_epochs"), ("evaluation: no", "refused"),
             ("jobs: [{a: b}]", "jobs"), ("data: x", "data"), ("[jobs]", "keys with values"),
-            ("jobs: [a", "policy.yaml"),
+            ("jobs: [a", "policy.yaml"), ("logs: yes", "allowed"),
         ]
     )
     func strict(_ text: String, _ mention: String) {

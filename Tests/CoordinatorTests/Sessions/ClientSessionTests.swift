@@ -96,6 +96,45 @@ struct ClientSessionTests {
         }
     }
 
+    @Test("passes lines of a log on to whoever asked, in turn, and leaves nobody waiting")
+    func log() async throws {
+        try await Self.withFixture { fixture in
+            var session = try await fixture.session(of: "berlin")
+            try await session.greet(lendsLog: true)
+            let registry = fixture.registry
+            async let first = registry.log(of: "berlin", from: 3)
+            guard case .logRequest(let request) = await session.next() else {
+                Issue.record("no request")
+                return
+            }
+            #expect(request.from == 3)
+            var lines = Tributary_V1_LogLines()
+            lines.first = 5
+            lines.lines = ["Training\nbegan"]
+            await session.receive(.logLines(lines))
+            #expect(try await first == ClientLog(first: 5, lines: ["Training began"]))
+
+            async let second = registry.log(of: "berlin", from: 6)
+            guard case .logRequest = await session.next() else {
+                Issue.record("no second request")
+                return
+            }
+            await fixture.registry.expel("berlin")
+            #expect(try await second == nil)
+        }
+    }
+
+    @Test("asks no client for its log that does not lend it, and knows who is away")
+    func keepsLogs() async throws {
+        try await Self.withFixture { fixture in
+            _ = try await fixture.greeted("berlin")
+            await #expect(throws: CoordinatorError.logNotLent("berlin")) {
+                _ = try await fixture.registry.log(of: "berlin", from: 0)
+            }
+            #expect(try await fixture.registry.log(of: "paris", from: 0) == nil)
+        }
+    }
+
     @Test("answers pings, and parts from a client that is silent for three heartbeats")
     func silence() async throws {
         try await Self.withFixture { fixture in

@@ -87,11 +87,12 @@ struct TestSession {
         return control.message
     }
 
-    mutating func greet(rank: UInt32 = 4) async throws {
+    mutating func greet(rank: UInt32 = 4, lendsLog: Bool = false) async throws {
         var hello = Tributary_V1_Hello()
         hello.protocolVersion = ProtocolVersion.current
         hello.software = "test/1"
         hello.maximumRank = rank
+        hello.lendsLog = lendsLog
         await receive(.hello(hello))
         guard case .welcome(let welcome) = await next() else {
             Issue.record("no welcome")

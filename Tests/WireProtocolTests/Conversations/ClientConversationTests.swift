@@ -44,6 +44,35 @@ struct ClientConversationTests {
         }
     }
 
+    @Test("lines of a log are asked for where one is lent, and come when they were asked for")
+    func log() throws {
+        var lines = Tributary_V1_LogLines()
+        lines.first = 7
+        lines.lines = ["Training began"]
+        for lends in [true, false] {
+            var hello = Messages.hello
+            hello.lendsLog = lends
+            var client = ClientConversation(limits: .init(), openedAt: start)
+            var server = ServerConversation(limits: .init(), openedAt: start)
+            _ = try server.received(client.send(.hello(hello)), at: start)
+            _ = try client.received(server.send(.welcome(Messages.welcome)), at: start)
+            var request = Tributary_V1_LogRequest()
+            request.from = 7
+            let frame = server.send(.logRequest(request))
+            guard lends else {
+                let error = #expect(throws: ProtocolViolation.self) { try client.received(frame, at: start) }
+                #expect(error?.description.contains("LogRequest") == true)
+                continue
+            }
+            #expect(try client.received(frame, at: start) == .logRequest(request))
+            let answer = client.send(.logLines(lines))
+            #expect(try server.received(answer, at: start) == .logLines(lines))
+            #expect(throws: ProtocolViolation.unexpectedReply(message: "LogLines")) {
+                try server.received(answer, at: start)
+            }
+        }
+    }
+
     @Test("speaks with both ends: what one sends, the other takes")
     func bothEnds() throws {
         var client = ClientConversation(limits: .init(), openedAt: start)
