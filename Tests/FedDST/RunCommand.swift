@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeterministicSimulation
 import Foundation
+import Glibc
 
 /// Plays so many seeds, and fails at any violation.
 struct RunCommand: ParsableCommand {
@@ -67,10 +68,18 @@ struct RunCommand: ParsableCommand {
             events                \(events)
             simulated time        \(Int(seconds / 3600)) h
             seeds per second      \(String(format: "%.1f", Double(played) / spent)) in \(jobs) processes
+            processor time        \(String(format: "%.2f", Self.workersTime / Double(max(played, 1)))) s a seed
             violations            \(failures)
             """
         )
         if failures > 0 || played < seeds { throw ExitCode.failure }
+    }
+
+    /// How many seconds of processor time the workers have used that are over.
+    private static var workersTime: Double {
+        var used = tms()
+        times(&used)
+        return Double(used.tms_cutime + used.tms_cstime) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
     private func report(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }

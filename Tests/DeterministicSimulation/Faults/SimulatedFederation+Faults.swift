@@ -96,7 +96,9 @@ extension SimulatedFederation {
         }
     }
 
-    /// Gives a client its way to the server back. A connection that has lost a frame ends, as TLS would have ended it.
+    /// Gives a client its way to the server back.
+    ///
+    /// A connection that has lost a frame ends, as TLS would have ended it.
     private func mend(_ client: Int) {
         if network.links[client].losesFrames > 0 {
             for connection in network.connections where connection.client == client { connection.cut() }
