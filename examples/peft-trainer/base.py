@@ -4,7 +4,14 @@ import json
 from pathlib import Path
 
 import torch
-from peft import PeftConfig, PeftModel, prepare_model_for_kbit_training
+from peft import (
+    PeftConfig,
+    PeftModel,
+    get_peft_model,
+    load_peft_weights,
+    prepare_model_for_kbit_training,
+    set_peft_model_state_dict,
+)
 from peft.utils import ModulesToSaveWrapper
 from safetensors.torch import load_file
 from transformers import (
@@ -59,6 +66,12 @@ class Base:
         if not config.modules_to_save and config.task_type == "SEQ_CLS":
             # For a classification PEFT would train a head that nobody has handed out.
             config.task_type = None
+        if is_trainable and config.is_prompt_learning:
+            # `from_pretrained` opens prompts for inference alone.
+            config.inference_mode, config.prompt_tuning_init = False, "RANDOM"
+            adapted = get_peft_model(self.model, config)
+            set_peft_model_state_dict(adapted, load_peft_weights(folder, device=self.device))
+            return adapted
         return PeftModel.from_pretrained(self.model, folder, config=config, is_trainable=is_trainable)
 
     def unload(self, adapted):
