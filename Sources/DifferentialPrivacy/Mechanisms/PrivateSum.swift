@@ -97,28 +97,31 @@ package struct PrivateSum: Sendable {
     /// Returns the noised sum of `changes` and of what has been added before, divided by a number that was fixed before.
     ///
     /// It is the ``mean(over:threads:)`` after each of them has been added, without the sum ever being written to memory:
-    /// a stretch of it is made, used, and forgotten in a core's cache.
+    /// a piece of it is made, used, and forgotten in a core's cache.
     ///
     /// - Parameters:
     ///   - changes: What anybody sent, of any norm; each is clipped.
     ///   - denominator: Above 0.
+    ///   - lengths: Into how many numbers each the mean is cut, which are its tensors; each is the work of one thread.
     ///   - threads: How many threads work on it.
     /// - Returns: The mean that may be released, and how many changes were longer than the clipping norm.
     /// - Throws: ``PrivacyError/dimension(expected:found:)`` or ``PrivacyError/notFinite``.
     package func mean(
         adding changes: [StoredChange],
         over denominator: Double,
+        cutInto lengths: [Int],
         threads: Int = Concurrency.processorCount
-    ) throws(PrivacyError) -> (mean: [Float], clippedCount: Int) {
+    ) throws(PrivacyError) -> (mean: [[Float]], clippedCount: Int) {
         precondition(denominator > 0, "a mean over \(denominator)")
+        precondition(lengths.reduce(0, +) == grid.dimension, "\(lengths) are not \(grid.dimension) numbers")
         var terms: [Term] = []
         for change in changes { terms.append((change, try grid.provisionalFit(change, threads: threads))) }
-        var (mean, squaredSteps) = meanAndNorms(of: terms, over: denominator, threads: threads)
+        var (mean, squaredSteps) = meanAndNorms(of: terms, over: denominator, cutInto: lengths, threads: threads)
         let shrinks = squaredSteps.map(grid.shrink(forSquaredNorm:))
         if shrinks.contains(where: { $0 < GridSteps.unshrunk }) {
             // Rounding made one too long, which is rare: what was summed up is dropped.
             for index in terms.indices { terms[index].fit.shrink = shrinks[index] }
-            mean = meanAndNorms(of: terms, over: denominator, threads: threads).mean
+            mean = meanAndNorms(of: terms, over: denominator, cutInto: lengths, threads: threads).mean
         }
         return (mean, terms.count { $0.fit.isClipped })
     }
@@ -130,16 +133,24 @@ package struct PrivateSum: Sendable {
     private func meanAndNorms(
         of terms: [Term],
         over denominator: Double,
+        cutInto lengths: [Int],
         threads: Int
-    ) -> (mean: [Float], squaredSteps: [UInt128]) {
+    ) -> (mean: [[Float]], squaredSteps: [UInt128]) {
         let (sums, unit) = (sums, grid.spacing / denominator)
+        var end = 0
+        let ranges = lengths.map { length in
+            end += length
+            return end - length..<end
+        }
         let squaredSteps = Mutex([UInt128](repeating: 0, count: terms.count))
-        var mean = [Float](repeating: 0, count: sums.count)
-        Concurrency.forEachPiece(of: &mean, length: GridSteps.stretchLength, threads: threads) { stretch, means in
+        let mean = Concurrency.map(ranges.count, threads: threads) { tensor in
+            let range = ranges[tensor]
+            var numbers = [Float](repeating: 0, count: range.count)
+            var means = numbers.mutableSpan
             var scratch = [Float](repeating: 0, count: GridSteps.pieceLength)
             var steps: [Int64] = []
             var squares = [UInt128](repeating: 0, count: terms.count)
-            for piece in GridSteps.pieces(of: stretch) {
+            for piece in GridSteps.pieces(of: range) {
                 steps.removeAll(keepingCapacity: true)
                 steps += sums[piece]
                 var span = steps.mutableSpan
@@ -151,10 +162,11 @@ package struct PrivateSum: Sendable {
                         GridSteps.add($0, scale: fit.scale, shrink: fit.shrink, to: &span)
                     }
                 }
-                GridSteps.decode(steps.span, unit: unit, to: &means, at: piece.lowerBound - stretch.lowerBound)
+                GridSteps.decode(steps.span, unit: unit, to: &means, at: piece.lowerBound - range.lowerBound)
             }
-            for (change, _) in terms { change.release(stretch) }
+            for (change, _) in terms { change.release(range) }
             squaredSteps.withLock { total in for (index, square) in squares.enumerated() { total[index] += square } }
+            return numbers
         }
         return (mean, squaredSteps.withLock { $0 })
     }

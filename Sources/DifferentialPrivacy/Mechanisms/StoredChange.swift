@@ -46,10 +46,12 @@ package struct StoredChange: Sendable {
     ///   - start: What it was, of the same shape; `nil` for zeros.
     package mutating func append(_ own: StoredMatrix, since start: StoredMatrix? = nil) {
         precondition(start.map { $0.count == own.count } ?? true, "a tensor is compared with one of another shape")
-        guard own.count > 0 else { return }
         tensors.append(Tensor(range: count..<count + own.count, own: own, start: start))
         count += own.count
     }
+
+    /// How many numbers each tensor has.
+    package var lengths: [Int] { tensors.map(\.range.count) }
 
     /// Lends some of the numbers for the length of the call.
     ///

@@ -33,7 +33,7 @@ extension ClientWork {
         let figures = outcome.metrics.filter { Self.figuresOfEffort.contains($0.key) }
         if privacy.mechanism == .local {
             let scope = order.assignment.rules.scope
-            let noised: [Float]
+            let noised: [[Float]]
             do throws(PrivacyError) {
                 noised = try LocalPrivacy(
                     clippingNorm: privacy.clippingNorm,

@@ -79,7 +79,11 @@ package struct CentralPrivacy: Sendable {
         let countNoise = try adaptive?.countNoise(from: noiseKey)
         let changes = updates.map { $0.adapter.change(since: $0.handed ?? global, scope) }
         let (mean, clippedCount) = try PrivateSum(startingWith: try await noise.value.get(), on: grid)
-            .mean(adding: changes, over: Double(expectedCohort))
+            .mean(
+                adding: changes,
+                over: Double(expectedCohort),
+                cutInto: global.sentLengths(scope)
+            )
         if let countNoise {
             adaptive?.update(unclippedCount: updates.count - clippedCount, of: updates.count, noise: countNoise)
         }

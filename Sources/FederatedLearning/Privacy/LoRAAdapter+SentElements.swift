@@ -3,51 +3,39 @@ import LinearAlgebra
 
 extension LoRAAdapter {
     /// How many numbers a client sends.
-    func sentElementCount(_ scope: UpdateScope) -> Int { StoredAdapter(self).sentElementCount(scope) }
+    func sentElementCount(_ scope: UpdateScope) -> Int { sentLengths(scope).reduce(0, +) }
+
+    /// How many numbers each tensor has that a client sends.
+    func sentLengths(_ scope: UpdateScope) -> [Int] { StoredAdapter(self).sentTensors(scope).map(\.count) }
 
     /// Returns the adapter with `change` added to the numbers that a client sends.
     ///
-    /// - Precondition: There is a change for each of them.
-    func adding(_ change: [Float], _ scope: UpdateScope) -> LoRAAdapter {
-        precondition(change.count == sentElementCount(scope), "the change does not fit the adapter")
-        var place = 0
-        /// Returns a tensor's place in the change.
-        func next(_ count: Int) -> Range<Int> {
-            defer { place += count }
-            return place..<place + count
+    /// - Parameter change: One for each number of each sent tensor, in the order of all changes.
+    func adding(_ change: consuming [[Float]], _ scope: UpdateScope) -> LoRAAdapter {
+        let tensors = StoredAdapter(self).sentTensors(scope)
+        // Where nobody else holds the change, its own memory becomes the adapter's.
+        var sums = change
+        precondition(sums.map(\.count) == tensors.map(\.count), "the change does not fit the adapter")
+        Concurrency.forEach(in: &sums) { index, numbers in
+            var span = numbers.mutableSpan
+            tensors[index].withElements { Elementwise.add($0, to: &span) }
         }
-        @Sendable func moved(_ elements: [Float], by range: Range<Int>) -> [Float] {
-            var elements = elements
-            var span = elements.mutableSpan
-            Elementwise.add(change.span.extracting(range), to: &span)
-            return elements
-        }
-        @Sendable func moved(_ matrix: Matrix, by range: Range<Int>) -> Matrix {
-            Matrix(rows: matrix.rows, columns: matrix.columns, elements: moved(matrix.elements, by: range))
-        }
-        let layers = modules.sorted { $0.key < $1.key }.map { path, module in
-            (
-                path: path,
-                module: module,
-                a: scope.sent.includesA ? next(module.a.elements.count) : nil,
-                b: scope.sent.includesB ? next(module.b.elements.count) : nil,
-                core: scope.sent.includesCore ? module.core.map { next($0.elements.count) } : nil
-            )
-        }
-        let movedModules = Concurrency.map(layers.count) { index in
-            let layer = layers[index]
-            var module = layer.module
-            if let range = layer.a { module.a = moved(module.a, by: range) }
-            if let range = layer.b { module.b = moved(module.b, by: range) }
-            if let range = layer.core, let core = module.core { module.core = moved(core, by: range) }
-            return module
+        var place = sums.makeIterator()
+        func next() -> [Float] { place.next() ?? [] }
+        func next(like matrix: Matrix) -> Matrix {
+            Matrix(rows: matrix.rows, columns: matrix.columns, elements: next())
         }
         var adapter = self
-        for (layer, module) in zip(layers, movedModules) { adapter.modules[layer.path] = module }
+        for (path, module) in modules.sorted(by: { $0.key < $1.key }) {
+            var module = module
+            if scope.sent.includesA { module.a = next(like: module.a) }
+            if scope.sent.includesB { module.b = next(like: module.b) }
+            if scope.sent.includesCore, let core = module.core { module.core = next(like: core) }
+            adapter.modules[path] = module
+        }
         guard scope.sendsSavedTensors else { return adapter }
         for (name, tensor) in savedTensors.sorted(by: { $0.key < $1.key }) {
-            let elements = moved(tensor.elements, by: next(tensor.elements.count))
-            adapter.savedTensors[name] = DenseTensor(shape: tensor.shape, elements: elements)
+            adapter.savedTensors[name] = DenseTensor(shape: tensor.shape, elements: next())
         }
         return adapter
     }

@@ -6,7 +6,7 @@ import LinearAlgebra
 
 extension StoredAdapter {
     /// The tensors that a client sends.
-    private func sentTensors(_ scope: UpdateScope) -> [StoredMatrix] {
+    func sentTensors(_ scope: UpdateScope) -> [StoredMatrix] {
         var tensors: [StoredMatrix] = []
         for (_, module) in modules.sorted(by: { $0.key < $1.key }) {
             if scope.sent.includesA { tensors.append(module.a) }
@@ -15,11 +15,6 @@ extension StoredAdapter {
         }
         guard scope.sendsSavedTensors else { return tensors }
         return tensors + savedTensors.sorted { $0.key < $1.key }.map(\.value.elements)
-    }
-
-    /// How many numbers a client sends.
-    func sentElementCount(_ scope: UpdateScope) -> Int {
-        sentTensors(scope).reduce(0) { $0 + $1.count }
     }
 
     /// Returns what changed since `start` in the numbers that a client sends.

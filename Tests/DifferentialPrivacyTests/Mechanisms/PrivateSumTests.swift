@@ -98,18 +98,20 @@ struct PrivateSumTests {
             differences.append(difference)
         }
         let expected = try sum(differences, noise: noise)
-        let found = try PrivateSum(startingWith: noise, on: grid).mean(adding: changes, over: 7, threads: threads)
-        #expect(found.mean == expected.mean(over: 7))
+        let found = try PrivateSum(startingWith: noise, on: grid)
+            .mean(adding: changes, over: 7, cutInto: changes[0].lengths, threads: threads)
+        #expect(found.mean.map(\.count) == lengths)
+        #expect(Array(found.mean.joined()) == expected.mean(over: 7))
         #expect(found.clippedCount == 2)
         // What was added before counts as well.
         let later = try sum([differences[0]], noise: noise)
-            .mean(adding: Array(changes[1...]), over: 7, threads: threads)
-        #expect(later.mean == found.mean)
+            .mean(adding: Array(changes[1...]), over: 7, cutInto: [1, dimension - 1], threads: threads)
+        #expect(Array(later.mean.joined()) == expected.mean(over: 7))
         #expect(throws: PrivacyError.dimension(expected: dimension, found: 1)) {
-            try expected.mean(adding: [StoredChange([1])], over: 7)
+            try expected.mean(adding: [StoredChange([1])], over: 7, cutInto: lengths)
         }
         #expect(throws: PrivacyError.notFinite) {
-            try expected.mean(adding: [StoredChange(updates[0].dropLast() + [.nan])], over: 7)
+            try expected.mean(adding: [StoredChange(updates[0].dropLast() + [.nan])], over: 7, cutInto: lengths)
         }
     }
 
@@ -121,10 +123,14 @@ struct PrivateSumTests {
         let update = [Float](repeating: Float(1024.5001 * grid.spacing), count: dimension)
         #expect(try grid.fit(StoredChange(update), threads: 2).shrink < GridSteps.unshrunk)
         var sum = PrivateSum(startingWith: .none(on: grid), on: grid)
-        let found = try sum.mean(adding: [StoredChange(update), StoredChange(update.map { $0 / 3 })], over: 2)
+        let found = try sum.mean(
+            adding: [StoredChange(update), StoredChange(update.map { $0 / 3 })],
+            over: 2,
+            cutInto: [dimension]
+        )
         try sum.add(update)
         try sum.add(update.map { $0 / 3 })
-        #expect(found.mean == sum.mean(over: 2))
+        #expect(found.mean == [sum.mean(over: 2)])
     }
 
     @Test("clip steps that a client did not clip")
@@ -147,7 +153,7 @@ struct PrivateSumTests {
         let clipped = grid.decode(try grid.encode(updates[3]))
         for index in stride(from: 0, to: dimension, by: 97) {
             let exact = Double(clipped[index]) + Double(noise.steps[index]) * grid.spacing
-            #expect(found.update[index] == Float(exact))
+            #expect(found.update[0][index] == Float(exact))
         }
     }
 
