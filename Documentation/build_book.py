@@ -64,8 +64,12 @@ class Renderer:
             "-Xfrontend", "-experimental-skip-all-function-bodies",
             "-emit-symbol-graph", "-emit-symbol-graph-dir", folder,
             "-symbol-graph-minimum-access-level", "internal", "-symbol-graph-skip-synthesized-members",
-            *sorted((pages.REPOSITORY / "Sources" / target).rglob("*.swift")))
+            *sorted((pages.REPOSITORY / "Sources" / target).rglob("*.swift")), *self._derived_sources(target))
         return folder
+
+    def _derived_sources(self, target):
+        """What the build has made of a target's resources."""
+        return sorted((self.products / f"{target}.build" / "DerivedSources").glob("*.swift"))
 
     def _module_maps(self):
         """The C modules of this package and of its dependencies."""
