@@ -34,9 +34,15 @@ struct ObservedCohort: CohortBackend {
         case .countsTwice where federation.isEvery(13):
             return [event, .offered(offer.of(federation.neighbour(of: offer.client)))]
         case .countsLate:
-            // As if the round of an order were never looked at.
-            guard let open = federation.openRounds[offer.order.job] else { return [event] }
-            return [.offered(offer.of(offer.client, round: open))]
+            // As if an offer that comes again in the next round were taken for one of that round.
+            let former = federation.formerOffer
+            guard let former, former.order.job == offer.order.job else {
+                federation.formerOffer = offer
+                return [event]
+            }
+            guard former.order.round < offer.order.round else { return [event] }
+            federation.formerOffer = offer
+            return [.offered(former.of(former.client, round: offer.order.round)), event]
         case .losesOffers:
             return federation.isEvery(10) ? [] : [event]
         default:
@@ -46,7 +52,6 @@ struct ObservedCohort: CohortBackend {
 
     func send(_ order: WorkOrder, to client: ClientID) async {
         if bug == .losesOrders, federation.isEvery(5) { return }
-        federation.openRounds[order.id.job] = order.id.round
         await base.send(order, to: client)
     }
 

@@ -59,7 +59,7 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
 
     // What planted bugs remember.
     var formerStates: [JobID: RunState] = [:]
-    var openRounds: [JobID: Int] = [:]
+    var formerOffer: UpdateOffer?
     var firstUpdate: AdapterReference?
     var firstAdapters: [Int: LoRAAdapter] = [:]
     var occasions = 0
