@@ -59,6 +59,7 @@ package struct StoredChange: Sendable {
     ///   - range: Which of them.
     ///   - scratch: At least as long as the range; its content is lost.
     ///   - body: Reads them.
+    /// - Returns: What `body` returns.
     func withNumbers<Result>(
         in range: Range<Int>,
         scratch: inout [Float],

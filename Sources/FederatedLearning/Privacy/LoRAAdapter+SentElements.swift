@@ -10,7 +10,10 @@ extension LoRAAdapter {
 
     /// Returns the adapter with `change` added to the numbers that a client sends.
     ///
-    /// - Parameter change: One for each number of each sent tensor, in the order of all changes.
+    /// - Parameters:
+    ///   - change: One for each number of each sent tensor, in the order of all changes.
+    ///   - scope: What clients send.
+    /// - Returns: The adapter, whose other tensors are as they were.
     func adding(_ change: consuming [[Float]], _ scope: UpdateScope) -> LoRAAdapter {
         let tensors = StoredAdapter(self).sentTensors(scope)
         // Where nobody else holds the change, its own memory becomes the adapter's.
