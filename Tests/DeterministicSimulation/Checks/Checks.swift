@@ -81,8 +81,14 @@ final class Checks {
         if underWay[client]?.order.id == order { underWay[client]?.isUnwanted = true }
     }
 
-    /// The client's process begins anew.
-    func restarted(_ client: String) { underWay[client] = nil }
+    /// The client's process begins anew, with what it finds in its outbox: the one before may have died before it told of it.
+    func restarted(_ client: String, with outbox: [OutboxFolder.Item]) {
+        for (update, payload) in outbox
+        where finished[Work(client: client, order: update.order.id)]?[update.adapter.digest] == nil {
+            finished(update, payload: payload, by: client)
+        }
+        underWay[client] = nil
+    }
 
     func judged(_ order: WorkOrder.ID, _ verdict: UpdateVerdict, by client: String, _ store: CoordinatorStore?) {
         let work = Work(client: client, order: order)

@@ -172,7 +172,8 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
             } else if let client = clients.first(where: { $0.process === process }) {
                 client.move(to: next)
                 plantStartBugs(at: client)
-                checks.restarted(client.name)
+                let outbox = ClientDaemon.ClientDirectory(next).outbox
+                checks.restarted(client.name, with: OutboxFolder.items(at: outbox))
                 client.start()
                 fillDisk(of: client.process)
             }
