@@ -7,7 +7,7 @@ enum OutboxFolder {
     /// An update that waits for its verdict, and its payload.
     typealias Item = (update: UnjudgedUpdate, payload: [UInt8])
 
-    /// Reads an outbox; what is torn or damaged is left out, as its order is worked again.
+    /// Reads an outbox; what is torn, damaged or not under its name yet is left out, as its order is worked again.
     ///
     /// - Parameter folder: The outbox's folder.
     /// - Returns: What is whole, in the order of the records' names.
@@ -15,7 +15,8 @@ enum OutboxFolder {
         let records = folder.appendingPathComponent("records", isDirectory: true)
         let names = (try? FileManager.default.contentsOfDirectory(atPath: records.path)) ?? []
         return names.sorted().compactMap { name in
-            guard let record = try? Data(contentsOf: records.appendingPathComponent(name)),
+            guard name.hasSuffix(".json"),
+                let record = try? Data(contentsOf: records.appendingPathComponent(name)),
                 let update = try? JSONDecoder().decode(UnjudgedUpdate.self, from: record),
                 let payload = try? Data(contentsOf: folder.appendingPathComponent("blobs/\(update.adapter.digest)")),
                 ContentDigest(hashing: payload) == update.adapter.digest
