@@ -450,7 +450,8 @@ if Context.environment["ENABLE_FUZZING"] != nil {
             name: "TributaryFuzz",
             dependencies: ["CLibFuzzer", "FuzzTargets"],
             path: "Tests/Fuzz",
-            linkerSettings: [.unsafeFlags([sanitizers])]
+            // The system's gold ends with an internal error on the sanitizers' debug information.
+            linkerSettings: [.unsafeFlags([sanitizers, "-use-ld=lld"])]
         ),
     ]
 }
