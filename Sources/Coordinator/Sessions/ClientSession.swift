@@ -65,16 +65,14 @@ actor ClientSession {
     /// The orders to which the silo's policy said no, each noted once.
     private var refusals: Set<WorkOrder.ID> = []
     private var progressReported: ContinuousClock.Instant?
-    private var lendsLog = false
+    var lendsLog = false
     /// Who waits for lines of the client's log, in the order in which they were asked for.
-    private var logReaders: [CheckedContinuation<ClientLog?, Never>] = []
+    var logReaders: [CheckedContinuation<ClientLog?, Never>] = []
     var isOver = false
     /// The last word, if there is one.
     private(set) var farewell: Tributary_V1_Goodbye?
     private(set) var lastHeard: Date
 
-    /// So many may wait for lines of the client's log at a time.
-    private static let mostLogReaders = 4
     /// More frames than this wait only when the peer does not read.
     private static let outgoingLimit = 4096
     /// How often a client's progress is passed on at most.
@@ -153,8 +151,7 @@ actor ClientSession {
         case .renewalRequest(let request):
             await renew(request)
         case .logLines(let message):
-            guard !logReaders.isEmpty else { return }
-            logReaders.removeFirst().resume(returning: ClientLog(message))
+            handOut(ClientLog(message))
         case .ping(let nonce):
             var pong = Tributary_V1_Pong()
             pong.nonce = nonce
@@ -289,22 +286,6 @@ actor ClientSession {
         send(.evaluationReceipt(receipt))
     }
 
-    /// Returns lines of the client's log from a number on, as far as the client still has them.
-    ///
-    /// - Returns: `nil` when the connection ends before they come.
-    /// - Throws: ``CoordinatorError/logNotLent(_:)``, and ``CoordinatorError/tooManyReaders(_:)`` when others wait already.
-    func log(from start: UInt64) async throws -> ClientLog? {
-        guard lendsLog else { throw CoordinatorError.logNotLent(client.rawValue) }
-        guard logReaders.count < Self.mostLogReaders else { throw CoordinatorError.tooManyReaders(client.rawValue) }
-        guard !isOver else { return nil }
-        var request = Tributary_V1_LogRequest()
-        request.from = start
-        return await withCheckedContinuation { continuation in
-            logReaders.append(continuation)
-            send(.logRequest(request))
-        }
-    }
-
     // MARK: - Sending payloads
 
     /// Says whether the client may have what it asks for and is to be sent it.
@@ -383,8 +364,7 @@ actor ClientSession {
     /// What came of an upload stays, and the next connection goes on there.
     func close() {
         isOver = true
-        for reader in logReaders { reader.resume(returning: nil) }
-        logReaders = []
+        sendLogReadersAway()
         frames.finish()
         requests.finish()
         uploads = [:]
@@ -393,7 +373,7 @@ actor ClientSession {
         returnUploadPlace()
     }
 
-    private func send(_ message: Tributary_V1_Control.OneOf_Message) {
+    func send(_ message: Tributary_V1_Control.OneOf_Message) {
         guard !isOver else { return }
         guard case .dropped = frames.yield(conversation.send(message)) else { return }
         logger.info("Client does not read")
