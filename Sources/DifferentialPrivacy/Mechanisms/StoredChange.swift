@@ -11,20 +11,6 @@ package struct StoredChange: Sendable {
         let own: StoredMatrix
         /// `nil` for zeros.
         let start: StoredMatrix?
-
-        /// Writes the differences at `part`, counted among all numbers, to the elements of `target` from `place` on.
-        func subtract(_ part: Range<Int>, into target: inout [Float], at place: Int) {
-            precondition(place >= 0 && part.count <= target.count - place, "\(part.count) numbers do not fit")
-            let elements = part.lowerBound - range.lowerBound..<part.upperBound - range.lowerBound
-            target.withUnsafeMutableBufferPointer { target in
-                let target = UnsafeMutableBufferPointer(rebasing: target[place..<place + part.count])
-                own.withElements { own in
-                    own.extracting(elements).withUnsafeBufferPointer { _ = target.update(fromContentsOf: $0) }
-                }
-                var span = target.mutableSpan
-                start?.withElements { Elementwise.add($0.extracting(elements), times: -1, to: &span) }
-            }
-        }
     }
 
     private var tensors: [Tensor] = []
@@ -72,9 +58,16 @@ package struct StoredChange: Sendable {
                 body($0.extracting(range.lowerBound - first..<range.upperBound - first))
             }
         }
+        var numbers = scratch.mutableSpan
         for tensor in touched {
             let part = tensor.range.clamped(to: range)
-            tensor.subtract(part, into: &scratch, at: part.lowerBound - range.lowerBound)
+            let first = tensor.range.lowerBound
+            tensor.own.write(
+                part.lowerBound - first..<part.upperBound - first,
+                less: tensor.start,
+                to: &numbers,
+                at: part.lowerBound - range.lowerBound
+            )
         }
         return body(scratch.span.extracting(0..<range.count))
     }

@@ -13,7 +13,7 @@ struct SensitivityTests {
     @Test("of a sum to an update is at most the grid's bound, and reaches it")
     func updates() throws {
         var generator = CounterGenerator(seed: 1)
-        var (violations, largest) = (0, 0.0)
+        var (violations, largest, otherReleases) = (0, 0.0, 0)
         let grids = try (0..<64).map { index in
             try FixedPointGrid(
                 clippingNorm: exp(6 * generator.gaussian()),
@@ -29,12 +29,18 @@ struct SensitivityTests {
                 try without.add(hostile(on: grid, kind: Int(generator.next() % 12), &generator), threads: 1)
             }
             var with = without
-            try with.add(hostile(on: grid, kind: pair % 12, &generator), threads: 1)
+            let update = hostile(on: grid, kind: pair % 12, &generator)
+            try with.add(update, threads: 1)
+            // What a round releases is the mean of this very sum.
+            let change = StoredChange(update)
+            let release = try without.mean(adding: [change], over: 7, cutInto: change.lengths, threads: 1).mean
+            if release[0] != with.mean(over: 7, threads: 1) { otherReleases += 1 }
             let square = squaredDistance(with, without)
             if square > UInt128(grid.bound * grid.bound) { violations += 1 }
             largest = max(largest, Double(square).squareRoot() / Double(grid.bound))
         }
         #expect(violations == 0)
+        #expect(otherReleases == 0)
         // The bound is not loose: updates come within 10⁻⁶ of it.
         #expect(largest > 1 - 1e-6)
     }
