@@ -12,7 +12,7 @@ private import SwiftProtobuf
 ///
 /// What has come of a frame is copied into a buffer of its own, once. Frames that are slices of what arrived would be in use
 /// while more arrives, and whoever appends to a buffer that is in use copies all of it: that was three quarters of what
-/// receiving a payload cost.
+/// receiving a payload cost. The buffers of chunks come from ``ChunkBuffers``.
 package struct FrameDecoder: ByteToMessageDecoder {
     package typealias InboundOut = Frame
 
@@ -79,10 +79,24 @@ package struct FrameDecoder: ByteToMessageDecoder {
                 return nil
             }
             begun.writeImmutableBuffer(piece)
+            makeRoomForChunk()
         }
         var whole = begun
         begun = ByteBuffer()
-        return try Self.readFrame(from: &whole, limits: limits)
+        let frame = try Self.readFrame(from: &whole, limits: limits)
+        if case .chunk = frame { ChunkBuffers.shared.remember(whole) }
+        return frame
+    }
+
+    /// Moves the head of a chunk, when that is all there is, to where there may be room for the rest.
+    private mutating func makeRoomForChunk() {
+        let kindIndex = begun.readerIndex + FrameLayout.lengthBytes
+        guard begun.readableBytes == FrameLayout.headerBytes,
+            begun.getInteger(at: kindIndex, as: UInt8.self) == FrameKind.chunk.rawValue
+        else { return }
+        var roomy = ChunkBuffers.shared.take()
+        roomy.writeImmutableBuffer(begun)
+        begun = roomy
     }
 
     /// Takes the first frame off `buffer`, or leaves it untouched and returns `nil` when the frame is not complete.
