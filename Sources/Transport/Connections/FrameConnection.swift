@@ -83,11 +83,21 @@ package struct FrameConnection: Sendable {
         let pieces = try frame.serialized(limits: limits)
         do {
             try await outbound.write(contentsOf: pieces)
+            if case .chunk = frame { try await settle() }
         } catch let error as CancellationError {
             throw error
         } catch {
             throw failure.error ?? TransportError.mapping(error)
         }
+    }
+
+    /// Waits until the event loop has what was sent.
+    ///
+    /// Only there it shows whether the other side reads. Whoever went on at once would put chunk upon chunk for as long as
+    /// others have the processors, all of it in fresh memory.
+    private func settle() async throws {
+        guard !channel.eventLoop.inEventLoop else { return }
+        try await channel.eventLoop.submit {}.get()
     }
 
     /// Takes frames within `limits` from now on.

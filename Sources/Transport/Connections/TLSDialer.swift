@@ -30,6 +30,7 @@ enum TLSDialer {
             .connectTimeout(TimeAmount(limits.connectTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.recvAllocator, value: ConnectionOptions.receiveAllocator)
+            .channelOption(.maxMessagesPerRead, value: ConnectionOptions.readsAtOnce)
             .channelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMark)
         let attempt: Attempt
         do {
