@@ -31,8 +31,11 @@ struct UploadRoute {
                     onBound: { boundContinuation.yield($0) },
                     handle: { connection in
                         do {
-                            try await receive(digest, byteCount, over: connection, into: target) {
-                                arrivedContinuation.yield(.success(()))
+                            let executor = PayloadExecutor(label: "benchmark.payloads")
+                            try await withTaskExecutorPreference(executor) {
+                                try await receive(digest, byteCount, over: connection, into: target, on: executor) {
+                                    arrivedContinuation.yield(.success(()))
+                                }
                             }
                         } catch {
                             arrivedContinuation.yield(.failure(error))
@@ -65,6 +68,7 @@ struct UploadRoute {
         _ byteCount: Int,
         over connection: FrameConnection,
         into store: PayloadStore?,
+        on executor: PayloadExecutor,
         onArrival: () -> Void
     ) async throws {
         var current: PayloadReceiver?
@@ -73,7 +77,7 @@ struct UploadRoute {
             guard case .chunk(let chunk) = frame else { continue }
             if current == nil, let store {
                 let size = UInt64(byteCount)
-                current = try await store.beginReceiving(digest, byteCount: size, maximum: size)
+                current = try await store.beginReceiving(digest, byteCount: size, maximum: size, on: executor)
             }
             try await current?.append(chunk.bytes, at: chunk.offset)
             remaining -= chunk.bytes.readableBytes

@@ -47,6 +47,8 @@ package final class ServerLink: Sendable {
     private let observe: @Sendable (ClientEvent) -> Void
     private let limits: ConversationLimits
     private let state: Mutex<State>
+    /// Where what the server sends is heard, hashed and written.
+    private let payloadExecutor = PayloadExecutor(label: "link.payloads")
     private let (requests, requestsContinuation) = AsyncStream.makeStream(of: Request.self)
     private let (heartbeats, heartbeatsContinuation) = AsyncStream.makeStream(of: Duration.self)
     private let (welcomes, welcomesContinuation) = AsyncStream.makeStream(of: Void.self)
@@ -177,7 +179,7 @@ package final class ServerLink: Sendable {
                 try await self.watch()
                 return nil
             }
-            group.addTask { try await self.listen(driver) }
+            group.addTask(executorPreference: self.payloadExecutor) { try await self.listen(driver) }
             defer { group.cancelAll() }
             while let ending = try await group.next() {
                 if let ending { return ending }
@@ -335,7 +337,8 @@ package final class ServerLink: Sendable {
             let receiver = try await payloads.beginReceiving(
                 digest,
                 byteCount: byteCount,
-                maximum: limits.payloadBytes
+                maximum: limits.payloadBytes,
+                on: payloadExecutor
             )
             let start = await receiver.offset
             guard start < byteCount else { return try await finish(receiver, of: adapter, driver) }

@@ -122,7 +122,8 @@ extension ClientSession {
                 offered.digest,
                 byteCount: offered.message.adapter.byteCount,
                 from: client.rawValue,
-                maximum: environment.limits.payloadBytes
+                maximum: environment.limits.payloadBytes,
+                on: payloadExecutor
             )
             let start = await receiver.offset
             // Everything had come before the last break.

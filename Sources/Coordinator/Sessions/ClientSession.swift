@@ -44,6 +44,8 @@ actor ClientSession {
     /// Payloads to be sent, one after the other; finished when the session is over.
     nonisolated let fetches: AsyncStream<Fetch>
     nonisolated let client: ClientID
+    /// Where what the client sends is heard, hashed and written.
+    nonisolated let payloadExecutor = PayloadExecutor(label: "session.payloads")
 
     private let peer: PeerIdentity
     let environment: SessionEnvironment

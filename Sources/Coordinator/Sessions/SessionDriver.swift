@@ -23,7 +23,7 @@ struct SessionDriver {
     /// Returns when the connection is closed.
     func run() async {
         await withTaskGroup(of: Part.self) { group in
-            group.addTask {
+            group.addTask(executorPreference: session.payloadExecutor) {
                 await read()
                 return .reading
             }
@@ -95,14 +95,16 @@ struct SessionDriver {
 
     private func send(_ fetch: ClientSession.Fetch) async throws {
         let reader = try await payloads.openReader(of: fetch.digest, from: fetch.offset)
-        var offset = fetch.offset
-        while true {
-            let bytes = try await reader.read(atMost: FrameLimits.defaultChunkBytes)
-            let count = bytes.readableBytes
-            guard count > 0 else { return }
-            try await connection.send(.chunk(Chunk(digest: fetch.digest, offset: offset, bytes: bytes)))
-            await session.sent(count, of: fetch)
-            offset += UInt64(count)
+        try await withTaskExecutorPreference(reader.executor) {
+            var offset = fetch.offset
+            while true {
+                let bytes = try await reader.read(atMost: FrameLimits.defaultChunkBytes)
+                let count = bytes.readableBytes
+                guard count > 0 else { return }
+                try await connection.send(.chunk(Chunk(digest: fetch.digest, offset: offset, bytes: bytes)))
+                await session.sent(count, of: fetch)
+                offset += UInt64(count)
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
 package import NIOCore
-import NIOFoundationCompat
 import WireProtocol
 
 /// Reads one stored payload from an offset to its end.
@@ -12,7 +11,13 @@ package actor PayloadReader {
 
     private let file: URL
     private let handle: FileHandle
-    private let executor: PayloadExecutor
+    /// What the system copies into, on the way to a buffer; has room from the first read on.
+    private var bytes: [UInt8] = []
+    /// Where a task is best that reads piece by piece.
+    package nonisolated let executor: PayloadExecutor
+
+    /// How many bytes the system is asked for at a time.
+    private static let longestRead = 1 << 20
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -33,18 +38,27 @@ package actor PayloadReader {
 
     /// Reads the next bytes, as many as there are up to `count`; none at the end.
     package func read(atMost count: Int) throws -> ByteBuffer {
-        let wanted = min(UInt64(count), byteCount - offset)
+        let wanted = Int(min(UInt64(count), byteCount - offset))
         guard wanted > 0 else { return ByteBuffer() }
-        let data: Data
-        do {
-            data = try handle.read(upToCount: Int(wanted)) ?? Data()
-        } catch {
-            throw PayloadError.file(FileError(.read, file, underlying: error))
+        // A file handle would read a page at a time, into memory that is new each time.
+        if bytes.count < min(wanted, Self.longestRead) {
+            bytes = [UInt8](repeating: 0, count: min(wanted, Self.longestRead))
         }
-        guard data.count == Int(wanted) else {
-            throw PayloadError.beyondStored(offset: offset + wanted, byteCount: offset + UInt64(data.count))
+        var buffer = ChunkBuffers.shared.take()
+        buffer.reserveCapacity(wanted)
+        while buffer.readableBytes < wanted {
+            let missing = wanted - buffer.readableBytes
+            let found = Glibc.read(handle.fileDescriptor, &bytes, min(missing, bytes.count))
+            if found < 0, errno == EINTR { continue }
+            guard found >= 0 else { throw PayloadError.file(FileError(.read, file)) }
+            guard found > 0 else {
+                let end = offset + UInt64(buffer.readableBytes)
+                throw PayloadError.beyondStored(offset: offset + UInt64(wanted), byteCount: end)
+            }
+            buffer.writeBytes(bytes[..<found])
         }
-        offset += wanted
-        return ByteBuffer(data: data)
+        ChunkBuffers.shared.remember(buffer)
+        offset += UInt64(wanted)
+        return buffer
     }
 }

@@ -35,12 +35,12 @@ package actor PayloadReceiver {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    init(digest: PayloadDigest, byteCount: UInt64, partial: URL, destination: URL) {
+    init(digest: PayloadDigest, byteCount: UInt64, partial: URL, destination: URL, executor: PayloadExecutor) {
         self.digest = digest
         self.byteCount = byteCount
         self.partial = partial
         self.destination = destination
-        self.executor = PayloadExecutor(label: "payload.receive")
+        self.executor = executor
     }
 
     /// Opens the partial file and hashes what it holds.

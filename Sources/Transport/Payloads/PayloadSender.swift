@@ -34,13 +34,15 @@ package struct PayloadSender: Sendable {
         over connection: FrameConnection
     ) async throws {
         let reader = try await store.openReader(of: digest, from: offset)
-        var position = offset
-        while true {
-            try Task.checkCancellation()
-            let bytes = try await reader.read(atMost: chunkBytes)
-            guard bytes.readableBytes > 0 else { return }
-            try await connection.send(.chunk(Chunk(digest: digest, offset: position, bytes: bytes)))
-            position += UInt64(bytes.readableBytes)
+        try await withTaskExecutorPreference(reader.executor) {
+            var position = offset
+            while true {
+                try Task.checkCancellation()
+                let bytes = try await reader.read(atMost: chunkBytes)
+                guard bytes.readableBytes > 0 else { return }
+                try await connection.send(.chunk(Chunk(digest: digest, offset: position, bytes: bytes)))
+                position += UInt64(bytes.readableBytes)
+            }
         }
     }
 }

@@ -100,13 +100,15 @@ package struct PayloadStore: Sendable {
     ///   - byteCount: The announced length.
     ///   - sender: Whose partial file to continue.
     ///   - maximum: The largest length that is taken.
+    ///   - executor: Where the bytes are hashed and written: best where the task is that appends them.
     /// - Returns: A receiver that expects the bytes from its ``PayloadReceiver/offset`` on.
     /// - Throws: ``PayloadError`` when the length is zero or too large, or the disk fails.
     package func beginReceiving(
         _ digest: PayloadDigest,
         byteCount: UInt64,
         from sender: String = ownSender,
-        maximum: UInt64
+        maximum: UInt64,
+        on executor: PayloadExecutor = PayloadExecutor(label: "payload.receive")
     ) async throws -> PayloadReceiver {
         guard byteCount > 0 else { throw PayloadError.empty }
         guard byteCount <= maximum else { throw PayloadError.tooLarge(byteCount: byteCount, limit: maximum) }
@@ -122,7 +124,8 @@ package struct PayloadStore: Sendable {
             digest: digest,
             byteCount: byteCount,
             partial: file,
-            destination: url(of: digest)
+            destination: url(of: digest),
+            executor: executor
         )
         await receivers.replace(file.lastPathComponent, with: receiver)?.retire()
         try await receiver.open()
