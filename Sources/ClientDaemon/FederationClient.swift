@@ -16,6 +16,7 @@ package struct FederationClient: Service {
     private let policy: SiloPolicy
     private let membership: Membership
     private let trainers: any TrainerProvider
+    private let checkpoints: CheckpointFile?
     private let dialer: any ServerDialer
     private let limits: TransportLimits
     private let backoff: ReconnectBackoff
@@ -32,6 +33,7 @@ package struct FederationClient: Service {
     ///   - policy: What it consents to.
     ///   - membership: Who this client is.
     ///   - trainers: Gives the trainer for an order.
+    ///   - checkpoints: Where these keep a training while it lasts; `nil` for nowhere.
     ///   - dialer: Connects to the server.
     ///   - limits: The patience with the network.
     ///   - backoff: How long to wait between attempts.
@@ -45,6 +47,7 @@ package struct FederationClient: Service {
         policy: SiloPolicy = .open,
         membership: Membership,
         trainers: any TrainerProvider,
+        checkpoints: CheckpointFile? = nil,
         dialer: any ServerDialer = TLSServerDialer(),
         limits: TransportLimits = .federation,
         backoff: ReconnectBackoff = ReconnectBackoff(),
@@ -58,6 +61,7 @@ package struct FederationClient: Service {
         self.policy = policy
         self.membership = membership
         self.trainers = trainers
+        self.checkpoints = checkpoints
         self.dialer = dialer
         self.limits = limits
         self.backoff = backoff
@@ -107,7 +111,8 @@ package struct FederationClient: Service {
                 payloads: payloads,
                 outbox: outbox,
                 memory: JobMemory(folder: directory.memory),
-                book: SiloLedger(directory: directory, limit: configuration.privacyLimit)
+                book: SiloLedger(directory: directory, limit: configuration.privacyLimit),
+                checkpoints: checkpoints
             ),
             payloads: payloads,
             outbox: outbox,

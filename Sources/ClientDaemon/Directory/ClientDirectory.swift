@@ -9,6 +9,7 @@ package import Transport
 /// tls/                 client.pem, client-key.pem (0600), authority.pem
 /// payloads/            adapters that orders start from
 /// memory/              what stays here between the rounds of a job
+/// training.safetensors where a long training stands, while it lasts
 /// trainer/             where a trainer of the steward's works: the only folder that it is told to write into
 /// results/             what such a trainer has returned, while it is read
 /// outbox/              finished updates without a verdict
@@ -33,6 +34,7 @@ package struct ClientDirectory: Hashable, Sendable {
     package var authorityFile: URL { credentials.appendingPathComponent("authority.pem") }
     package var payloads: URL { url.appendingPathComponent("payloads", isDirectory: true) }
     package var memory: URL { url.appendingPathComponent("memory", isDirectory: true) }
+    package var checkpointFile: URL { url.appendingPathComponent("training.safetensors") }
     package var outbox: URL { url.appendingPathComponent("outbox", isDirectory: true) }
     package var trainer: URL { url.appendingPathComponent("trainer", isDirectory: true) }
     package var results: URL { url.appendingPathComponent("results", isDirectory: true) }

@@ -8,6 +8,7 @@ package actor NativeTrainers: TrainerProvider {
     private let data: URL
     private let client: String
     private let threads: Int
+    private let checkpoints: CheckpointFile?
     private var resident: ResidentModel?
     private let digests = ModelDigests()
 
@@ -18,11 +19,19 @@ package actor NativeTrainers: TrainerProvider {
     ///   - data: The silo's data file.
     ///   - client: The client's name, on which its random numbers depend.
     ///   - threads: How many threads a trainer computes with.
-    package init(library: ModelLibrary, data: URL, client: String, threads: Int) {
+    ///   - checkpoints: Where a long training is kept while it lasts; `nil` for nowhere.
+    package init(
+        library: ModelLibrary,
+        data: URL,
+        client: String,
+        threads: Int,
+        checkpoints: CheckpointFile? = nil
+    ) {
         self.library = library
         self.data = data
         self.client = client
         self.threads = threads
+        self.checkpoints = checkpoints
     }
 
     package func trainer(for order: WorkOrder) async throws -> ResidentModel {
@@ -38,9 +47,20 @@ package actor NativeTrainers: TrainerProvider {
         let directory = try await library.directory(for: assignment.model, digest: assignment.modelDigest) {
             try await digests.digest(of: $0)
         }
-        let trainer = try NativeTrainer(model: directory, data: data, client: client, threads: threads)
+        let trainer = try load(directory)
         let model = ResidentModel(digest: assignment.modelDigest, trainer: trainer, tasks: trainer.tasks)
         resident = model
         return model
+    }
+
+    private func load(_ directory: URL) throws -> NativeTrainer {
+        guard let checkpoints else {
+            return try NativeTrainer(model: directory, data: data, client: client, threads: threads)
+        }
+        // A training goes on only with the texts that it began with.
+        let digest = ContentDigest(hashing: try Data(contentsOf: data, options: .mappedIfSafe))
+        return try NativeTrainer(model: directory, data: data, client: client, threads: threads) { order, adapter in
+            checkpoints.checkpoints(of: order, from: adapter, data: digest)
+        }
     }
 }

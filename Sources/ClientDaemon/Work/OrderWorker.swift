@@ -26,7 +26,19 @@ package struct OrderWorker: Sendable {
     private let outbox: Outbox
     private let memory: any ClientMemory
     private let book: (any PrivacyBook)?
+    private let checkpoints: CheckpointFile?
 
+    /// Creates a worker.
+    ///
+    /// - Parameters:
+    ///   - client: Who works.
+    ///   - maximumRank: The largest rank that it trains.
+    ///   - trainers: Gives the trainer for an order.
+    ///   - payloads: Where the adapters are that orders start from.
+    ///   - outbox: Where finished updates go.
+    ///   - memory: What the client keeps of its jobs between rounds.
+    ///   - book: Counts what was released with noise.
+    ///   - checkpoints: Where the trainer keeps a training while it lasts.
     package init(
         client: ClientID,
         maximumRank: Int,
@@ -34,9 +46,11 @@ package struct OrderWorker: Sendable {
         payloads: PayloadStore,
         outbox: Outbox,
         memory: any ClientMemory,
-        book: (any PrivacyBook)? = nil
+        book: (any PrivacyBook)? = nil,
+        checkpoints: CheckpointFile? = nil
     ) {
         self.book = book
+        self.checkpoints = checkpoints
         self.client = client
         self.maximumRank = maximumRank
         self.trainers = trainers
@@ -90,6 +104,7 @@ package struct OrderWorker: Sendable {
             metrics: AllowedFigures.filter(finished.offer.metrics)
         )
         try await outbox.insert(update, payload: Data(finished.payload))
+        checkpoints?.remove()
         return update
     }
 

@@ -99,6 +99,7 @@ struct Run: AsyncParsableCommand {
             directories: models.map { URL(fileURLWithPath: $0, isDirectory: true) }
         )
         let trainers: any TrainerProvider
+        let checkpoints = CheckpointFile(directory.checkpointFile, logger: logger)
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
         if let settings = configuration.trainer {
             let commands = CommandTrainers(
@@ -120,7 +121,8 @@ struct Run: AsyncParsableCommand {
                 library: library,
                 data: data,
                 client: membership.credentials.name,
-                threads: configuration.threads
+                threads: configuration.threads,
+                checkpoints: checkpoints
             )
         }
         let client = FederationClient(
@@ -129,6 +131,7 @@ struct Run: AsyncParsableCommand {
             policy: policy,
             membership: membership,
             trainers: trainers,
+            checkpoints: checkpoints,
             logger: logger,
             log: log
         )

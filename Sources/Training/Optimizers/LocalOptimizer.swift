@@ -18,9 +18,7 @@ struct LocalOptimizer: Sendable {
 
     private let rule: Rule
     private let groups: [Group]
-    /// The first moment, or the velocity.
-    private var momentum: [Float]
-    private var secondMoment: [Float]
+    private(set) var moments: OptimizerMoments
     private var step = 0
 
     /// Creates the optimizer that the settings name, for `count` parameters.
@@ -31,7 +29,7 @@ struct LocalOptimizer: Sendable {
     ///   - factorsB: Where the B's lie, in order. LoRA+ gives them a learning rate of their own (Hayou et al., 2024,
     ///     arXiv:2402.12354).
     init(_ settings: JobConfiguration.Training, count: Int, factorsB: [Range<Int>] = []) {
-        momentum = [Float](repeating: 0, count: count)
+        moments = OptimizerMoments(first: [Float](repeating: 0, count: count), second: [])
         groups = Self.groups(
             count: count,
             factorsB: settings.loraPlusRatio == 1 ? [] : factorsB,
@@ -41,10 +39,9 @@ struct LocalOptimizer: Sendable {
         switch settings.optimizer {
         case .adamw:
             rule = .adamW(.init(learningRate: settings.learningRate, weightDecay: settings.weightDecay))
-            secondMoment = momentum
+            moments.second = moments.first
         case .sgd:
             rule = .sgd(momentum: settings.momentum, weightDecay: settings.weightDecay)
-            secondMoment = []
         }
     }
 
@@ -89,10 +86,22 @@ struct LocalOptimizer: Sendable {
                 in: group.range,
                 learningRate: group.learningRate * factor,
                 step: step,
-                first: &momentum,
-                second: &secondMoment
+                first: &moments.first,
+                second: &moments.second
             )
         }
+    }
+
+    /// Goes on from what an optimizer with the same settings carried after `step` steps.
+    ///
+    /// - Returns: Whether the moments are as many as this optimizer has; nothing is changed otherwise.
+    mutating func resume(from moments: OptimizerMoments, step: Int) -> Bool {
+        guard moments.first.count == self.moments.first.count, moments.second.count == self.moments.second.count else {
+            return false
+        }
+        self.moments = moments
+        self.step = step
+        return true
     }
 
     /// Changes the parameters in `range`.

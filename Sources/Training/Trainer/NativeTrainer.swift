@@ -11,6 +11,10 @@ package struct NativeTrainer: LocalTrainer {
     package let tasks: Set<JobConfiguration.Task>
     private let engine: TrainingEngine
     private let client: String
+    private let checkpoints: Checkpoints
+
+    /// Says where the standing of an order's training is kept, given the adapter that it starts from; `nil` for nowhere.
+    package typealias Checkpoints = @Sendable (WorkOrder, LoRAAdapter) -> (any TrainingCheckpoints)?
 
     /// Creates a trainer from what is already loaded.
     ///
@@ -19,27 +23,54 @@ package struct NativeTrainer: LocalTrainer {
     ///   - corpus: The silo's texts, tokenized for that model.
     ///   - client: The client's name, which its random numbers depend on.
     ///   - threads: How many threads compute; by default as many as there are processors, but at most eight.
-    package init(model: BaseModel, corpus: TextCorpus, client: String, threads: Int? = nil) {
+    ///   - checkpoints: Where long trainings are kept while they last.
+    package init(
+        model: BaseModel,
+        corpus: TextCorpus,
+        client: String,
+        threads: Int? = nil,
+        checkpoints: @escaping Checkpoints = { _, _ in nil }
+    ) {
         self.engine = TrainingEngine(model: model, corpus: corpus, threads: threads)
         self.client = client
+        self.checkpoints = checkpoints
         self.tasks = model.tasks
     }
 
     /// Loads a base model and a data file.
     ///
     /// - Throws: ``TrainingError`` or `AdapterError` that names the file, and the key, tensor or line in it.
-    package init(model folder: URL, data file: URL, client: String, threads: Int? = nil) throws {
+    package init(
+        model folder: URL,
+        data file: URL,
+        client: String,
+        threads: Int? = nil,
+        checkpoints: @escaping Checkpoints = { _, _ in nil }
+    ) throws {
         try self.init(
             directory: BaseModelDirectory(reading: folder),
             file: DataFile(contentsOf: file),
             client: client,
-            threads: threads
+            threads: threads,
+            checkpoints: checkpoints
         )
     }
 
-    init(directory: BaseModelDirectory, file: DataFile, client: String, threads: Int?) throws {
+    init(
+        directory: BaseModelDirectory,
+        file: DataFile,
+        client: String,
+        threads: Int?,
+        checkpoints: @escaping Checkpoints = { _, _ in nil }
+    ) throws {
         let model = try BaseModel(directory)
-        self.init(model: model, corpus: try model.corpus(of: file), client: client, threads: threads)
+        self.init(
+            model: model,
+            corpus: try model.corpus(of: file),
+            client: client,
+            threads: threads,
+            checkpoints: checkpoints
+        )
     }
 
     /// How many texts there are to train on.
@@ -55,7 +86,12 @@ package struct NativeTrainer: LocalTrainer {
         for order: WorkOrder,
         progress: @escaping @Sendable (TrainingProgress) -> Void
     ) async throws -> TrainingOutcome {
-        try await train(adapter, task: TrainingTask(order), progress: progress)
+        try await train(
+            adapter,
+            task: TrainingTask(order),
+            checkpoints: checkpoints(order, adapter),
+            progress: progress
+        )
     }
 
     /// Trains `adapter` and returns it with what was measured.
@@ -63,12 +99,14 @@ package struct NativeTrainer: LocalTrainer {
     /// - Parameters:
     ///   - adapter: What to start from; it has a head when the task is a classification.
     ///   - task: Labels and settings.
+    ///   - checkpoints: Where the training is kept while it lasts.
     ///   - progress: Called after every step.
     /// - Returns: The trained adapter; the metrics `loss` (mean over all steps), `final_loss`, `steps`, `tokens`, `seconds`.
     /// - Throws: ``TrainingError``, or `CancellationError` when the task is cancelled between two steps.
     package func train(
         _ adapter: LoRAAdapter,
         task: TrainingTask,
+        checkpoints: (any TrainingCheckpoints)? = nil,
         progress: @Sendable (TrainingProgress) -> Void = { _ in }
     ) async throws -> TrainingOutcome {
         let training = LocalTraining(
@@ -77,9 +115,7 @@ package struct NativeTrainer: LocalTrainer {
             task: task,
             rows: engine.corpus.trainingRows
         )
-        let results = await engine.train([training]) { _, step in progress(step) }
-        guard let result = results.first else { preconditionFailure("a training without a result") }
-        return try result.get()
+        return try await engine.train(training, checkpoints: checkpoints, progress: progress)
     }
 
     // MARK: - Evaluation

@@ -77,6 +77,25 @@ package actor TrainingEngine {
         return results
     }
 
+    /// Trains one adapter on all threads, from where an earlier attempt stood if there was one.
+    ///
+    /// - Parameters:
+    ///   - training: What is to be trained.
+    ///   - checkpoints: Where its standing is kept while it lasts; `nil` to keep it nowhere.
+    ///   - progress: Called after every step.
+    /// - Returns: The trained adapter, with the metrics of ``train(_:fusing:progress:)`` over all attempts: the same numbers
+    ///   and bits as without a break.
+    /// - Throws: ``TrainingError``; `CancellationError` when the task was cancelled between two steps, and where the training
+    ///   stands is kept then.
+    package func train(
+        _ training: LocalTraining,
+        checkpoints: (any TrainingCheckpoints)?,
+        progress: (TrainingProgress) -> Void = { _ in }
+    ) throws -> TrainingOutcome {
+        try fold(training.adapter.residual)
+        return try trainOverAllThreads(training, checkpoints: checkpoints, progress: progress)
+    }
+
     /// Trains adapters on the model as it is.
     private func train(
         _ trainings: [LocalTraining],
@@ -111,6 +130,7 @@ package actor TrainingEngine {
     /// Trains one adapter, with the shards of each step on all threads.
     private func trainOverAllThreads(
         _ training: LocalTraining,
+        checkpoints: (any TrainingCheckpoints)? = nil,
         progress: (TrainingProgress) -> Void
     ) throws -> TrainingOutcome {
         var session = try TrainingSession(
@@ -118,6 +138,7 @@ package actor TrainingEngine {
             model: model.network.adaptable,
             labels: try prepare(training).labels
         )
+        if let kept = checkpoints?.latest() { session.resume(from: kept) }
         while true {
             try Task.checkCancellation()
             guard let segments = session.beginStep(corpus: corpus) else { break }
@@ -126,6 +147,9 @@ package actor TrainingEngine {
                 passes.withResult(of: segment) { session.add(loss: $0, gradient: $1) }
             }
             progress(try session.finishStep())
+            if let checkpoints, Task.isCancelled || checkpoints.isDue(), let checkpoint = session.checkpoint {
+                checkpoints.keep(checkpoint)
+            }
         }
         return try session.outcome()
     }

@@ -26,9 +26,7 @@ struct TrainingSession: Sendable {
     /// How many losses the step at hand has.
     private var targetCount = 0
     private var step = 0
-    private var tokenCount = 0
-    private var lossSum = 0.0
-    private var latestLoss = 0.0
+    private var totals = TrainingCheckpoint.Totals()
     private let start = ContinuousClock.now
 
     /// Prepares a training.
@@ -82,10 +80,10 @@ struct TrainingSession: Sendable {
         }
         step += 1
         targetCount = shards.reduce(0) { $0 + $1.targetCount }
-        tokenCount += shards.reduce(0) { $0 + $1.texts.tokenCount }
+        totals.tokenCount += shards.reduce(0) { $0 + $1.texts.tokenCount }
         modelGradient.resize(to: active.layout.count)
         modelGradient.clear()
-        latestLoss = 0
+        totals.latestLoss = 0
         return shards.enumerated().map { index, shard in
             var adapter = active
             // Each shard's masks are its own.
@@ -105,7 +103,7 @@ struct TrainingSession: Sendable {
     ///   - loss: The sum of its targets' losses.
     ///   - found: Its gradient.
     mutating func add(loss: Double, gradient found: Span<Float>) {
-        latestLoss += loss
+        totals.latestLoss += loss
         var sum = modelGradient.mutableSpan
         Elementwise.add(found, to: &sum)
     }
@@ -120,10 +118,10 @@ struct TrainingSession: Sendable {
         let (task, settings) = (training.task, training.task.settings)
         trained.gradient(of: modelGradient, into: &gradient)
         if privateSteps == nil {
-            latestLoss /= Double(targetCount)
-            guard latestLoss.isFinite else { throw .divergedLoss(step: step, loss: latestLoss) }
+            totals.latestLoss /= Double(targetCount)
+            guard totals.latestLoss.isFinite else { throw .divergedLoss(step: step, loss: totals.latestLoss) }
         } else {
-            latestLoss = 0
+            totals.latestLoss = 0
             try privateSteps?.average(&gradient, step: step)
         }
         correction.add(to: &gradient, at: values)
@@ -135,8 +133,44 @@ struct TrainingSession: Sendable {
             factor: settings.schedule.factor(at: progress.before(step: step), warmupRatio: settings.warmupRatio)
         )
         trained.write(values, to: &active.parameters)
-        lossSum += latestLoss
-        return TrainingProgress(step: step, stepCount: schedule.stepCount, loss: latestLoss)
+        totals.lossSum += totals.latestLoss
+        return TrainingProgress(step: step, stepCount: schedule.stepCount, loss: totals.latestLoss)
+    }
+
+    // MARK: - Going on after an end
+
+    /// How long the training has taken, in seconds, earlier attempts included.
+    private var seconds: Double { totals.seconds + (ContinuousClock.now - start) / .seconds(1) }
+
+    /// Where the training stands after a step.
+    ///
+    /// `nil` where single examples are protected: whoever could go on there would have to know which ones were sampled,
+    /// and the protection is that nobody does.
+    var checkpoint: TrainingCheckpoint? {
+        guard privateSteps == nil else { return nil }
+        var totals = totals
+        totals.seconds = seconds
+        return TrainingCheckpoint(step: step, values: values, moments: optimizer.moments, totals: totals)
+    }
+
+    /// Goes on where an earlier attempt at the same training stood, instead of at the first step.
+    ///
+    /// - Returns: Whether `checkpoint` can be of this training; nothing is changed otherwise.
+    @discardableResult
+    mutating func resume(from checkpoint: TrainingCheckpoint) -> Bool {
+        guard privateSteps == nil, step == 0, 1 <= checkpoint.step, checkpoint.step <= schedule.stepCount,
+            checkpoint.values.count == values.count,
+            optimizer.resume(from: checkpoint.moments, step: checkpoint.step)
+        else { return false }
+        // Batches and masks are drawn anew, so that the next ones are those that would have come.
+        for _ in 0..<checkpoint.step {
+            _ = schedule.next()
+            if training.task.dropout > 0 { _ = masks.next() }
+        }
+        values = checkpoint.values
+        trained.write(values, to: &active.parameters)
+        (step, totals) = (checkpoint.step, checkpoint.totals)
+        return true
     }
 
     /// Returns the trained adapter with what was measured.
@@ -145,12 +179,12 @@ struct TrainingSession: Sendable {
     func outcome() throws(TrainingError) -> TrainingOutcome {
         // The last step's own loss was finite; what it led to need not be.
         guard values.allSatisfy({ $0.isFinite }) else { throw .divergedLoss(step: step, loss: .infinity) }
-        var metrics = ["steps": Double(step), "seconds": (ContinuousClock.now - start) / .seconds(1)]
+        var metrics = ["steps": Double(step), "seconds": seconds]
         if privateSteps == nil {
             // Each of them tells something about single examples.
-            metrics["loss"] = lossSum / Double(step)
-            metrics["final_loss"] = latestLoss
-            metrics["tokens"] = Double(tokenCount)
+            metrics["loss"] = totals.lossSum / Double(step)
+            metrics["final_loss"] = totals.latestLoss
+            metrics["tokens"] = Double(totals.tokenCount)
         }
         return TrainingOutcome(
             adapter: trained.adapter(values),
