@@ -417,7 +417,7 @@ if Context.environment["ENABLE_BENCHMARKS"] != nil {
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Benchmarks",
-            exclude: ["rival_flexlora.py", "rival_simulation.py", "rival_training.py"]
+            exclude: ["rival_flexlora.py", "rival_flower.py", "rival_simulation.py", "rival_training.py"]
         )
     )
 }

@@ -66,6 +66,19 @@ enum Rival {
         return (1000 * steps / milliseconds, mebibytes)
     }
 
+    /// Runs `rival_flower.py`.
+    ///
+    /// - Parameters:
+    ///   - model: A Hugging Face directory.
+    ///   - clients: The data file of each client of a round.
+    /// - Returns: The steps a second of a warm round in Flower's simulation; `nil` where Python has no Flower, PyTorch and PEFT.
+    static func flowerRound(model: URL, clients: [URL]) -> Double? {
+        let words = output(of: "rival_flower.py", [model.path] + clients.map(\.path))
+            .split(whereSeparator: \.isWhitespace)
+        guard words.count == 3, let steps = Double(words[1]), let milliseconds = Double(words[2]) else { return nil }
+        return 1000 * steps / milliseconds
+    }
+
     /// Runs a script, and returns what it printed: names with times, which are milliseconds there and seconds here.
     private static func times(of name: String, _ arguments: [String]) -> [(library: String, seconds: Double)] {
         output(of: name, arguments).split(separator: "\n").compactMap { line in

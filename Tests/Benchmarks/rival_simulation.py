@@ -41,12 +41,15 @@ def train(model, tokenizer, rows, labels, seed):
     return steps
 
 
-def main():
-    torch.set_num_threads(2)
-    folder, files = sys.argv[1], sys.argv[2:]
+def read(files):
+    """The training rows of each file, and the names of all labels."""
     silos = [[json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()] for file in files]
     silos = [[row for row in rows if row.get("split") != "test"] for rows in silos]
-    labels = sorted({row["label"] for rows in silos for row in rows})
+    return silos, sorted({row["label"] for rows in silos for row in rows})
+
+
+def load(folder, labels):
+    """The base model with a fresh adapter, and its tokenizer."""
     tokenizer = BertTokenizerFast(vocab_file=f"{folder}/vocab.txt", do_lower_case=True)
     base = AutoModelForSequenceClassification.from_pretrained(
         folder, num_labels=len(labels), hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
@@ -56,6 +59,14 @@ def main():
         LoraConfig(task_type="SEQ_CLS", r=8, lora_alpha=16, target_modules=["query", "value"], lora_dropout=0.0),
     )
     model.train()
+    return model, tokenizer
+
+
+def main():
+    torch.set_num_threads(2)
+    folder, files = sys.argv[1], sys.argv[2:]
+    silos, labels = read(files)
+    model, tokenizer = load(folder, labels)
     start = {name: value.clone() for name, value in get_peft_model_state_dict(model).items()}
 
     def work():
