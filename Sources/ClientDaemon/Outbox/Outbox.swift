@@ -22,14 +22,14 @@ package final class Outbox: Sendable {
 
     /// The payloads, for sending them.
     package let payloads: PayloadStore
-    private let records: URL
+    private let records: String
     private let state = Mutex(State())
 
     /// Opens the outbox in `directory`, making its folders if they are not there.
     package init(directory: URL) throws {
         self.payloads = try PayloadStore(directory: directory)
-        self.records = directory.appendingPathComponent("records", isDirectory: true)
-        try FileManager.default.createDirectory(at: records, withIntermediateDirectories: true)
+        self.records = "\(directory.path)/records"
+        try FileManager.default.createDirectory(atPath: records, withIntermediateDirectories: true)
     }
 
     /// Reads what an earlier process left, and removes what it left unfinished.
@@ -39,12 +39,12 @@ package final class Outbox: Sendable {
     package func load() async throws -> [UnjudgedUpdate] {
         try payloads.removeLeftovers()
         var whole: [UnjudgedUpdate] = []
-        for name in try FileManager.default.contentsOfDirectory(atPath: records.path) {
-            let file = records.appendingPathComponent(name, isDirectory: false)
+        for name in try FileManager.default.contentsOfDirectory(atPath: records) {
+            let file = "\(records)/\(name)"
             if let update = Self.record(at: file), self.name(of: update.order.id) == name, try await isIntact(update) {
                 whole.append(update)
             } else {
-                try FileManager.default.removeItem(at: file)
+                try FileManager.default.removeItem(atPath: file)
             }
         }
         whole.sort { ($0.order.id.job.rawValue, $0.order.id.round) < ($1.order.id.job.rawValue, $1.order.id.round) }
@@ -96,7 +96,7 @@ package final class Outbox: Sendable {
             return true
         }
         guard isHere else { return }
-        try FileManager.default.removeItem(at: record(of: update.order.id))
+        try FileManager.default.removeItem(atPath: record(of: update.order.id))
         try release(update.adapter.digest)
     }
 
@@ -116,12 +116,10 @@ package final class Outbox: Sendable {
         "\(ContentDigest(hashing: "\(id.job)/\(id.round)/\(id.kind)".utf8)).json"
     }
 
-    private func record(of id: WorkOrder.ID) -> URL {
-        records.appendingPathComponent(name(of: id), isDirectory: false)
-    }
+    private func record(of id: WorkOrder.ID) -> String { "\(records)/\(name(of: id))" }
 
-    private static func record(at file: URL) -> UnjudgedUpdate? {
-        guard let bytes = try? Data(contentsOf: file) else { return nil }
+    private static func record(at file: String) -> UnjudgedUpdate? {
+        guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: file, isDirectory: false)) else { return nil }
         return try? JSONDecoder().decode(UnjudgedUpdate.self, from: bytes)
     }
 

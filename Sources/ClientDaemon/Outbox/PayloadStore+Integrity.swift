@@ -1,5 +1,3 @@
-private import Crypto
-private import NIOCore
 package import Transport
 package import WireProtocol
 
@@ -10,13 +8,6 @@ extension PayloadStore {
     ///
     /// - Throws: `PayloadError.missing` when the payload is not here, or why it cannot be read.
     package func isIntact(_ digest: PayloadDigest) async throws -> Bool {
-        let reader = try await openReader(of: digest, from: 0)
-        var hash = SHA256()
-        while true {
-            let bytes = try await reader.read(atMost: 1 << 20)
-            guard bytes.readableBytes > 0 else { break }
-            hash.update(data: bytes.readableBytesView)
-        }
-        return PayloadDigest(hash.finalize()) == digest
+        try await openReader(of: digest, from: 0).digestOfRest() == digest
     }
 }

@@ -111,7 +111,7 @@ package struct OrderWorker: Sendable {
     private func readAdapter(of order: WorkOrder) throws -> LoRAAdapter {
         do {
             return try AdapterPayload.adapter(
-                fromFileAt: payloads.url(of: PayloadDigest(order.adapter.digest)).path,
+                fromFileAt: payloads.path(of: PayloadDigest(order.adapter.digest)),
                 rank: order.adapter.rank,
                 alpha: order.adapter.alpha,
                 usesRankStabilizedScaling: order.adapter.usesRankStabilizedScaling,

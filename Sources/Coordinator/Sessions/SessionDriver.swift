@@ -97,10 +97,9 @@ struct SessionDriver {
         let reader = try await payloads.openReader(of: fetch.digest, from: fetch.offset)
         try await withTaskExecutorPreference(reader.executor) {
             var offset = fetch.offset
-            while true {
+            while offset < reader.byteCount {
                 let bytes = try await reader.read(atMost: FrameLimits.defaultChunkBytes)
                 let count = bytes.readableBytes
-                guard count > 0 else { return }
                 try await connection.send(.chunk(Chunk(digest: fetch.digest, offset: offset, bytes: bytes)))
                 await session.sent(count, of: fetch)
                 offset += UInt64(count)

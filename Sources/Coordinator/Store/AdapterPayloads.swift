@@ -20,7 +20,7 @@ package struct AdapterPayloads: Sendable {
 
     /// Whether the bytes of a payload still have the digest that names it.
     func isIntact(_ digest: ContentDigest) throws -> Bool {
-        try Self.digest(of: file(of: digest), named: digest) == digest
+        try Self.digest(of: store.path(of: PayloadDigest(digest)), named: digest) == digest
     }
 
     /// Reads an adapter, after its bytes have shown the digest that names them.
@@ -54,13 +54,13 @@ package struct AdapterPayloads: Sendable {
         _ reference: AdapterReference,
         _ parse: (SafetensorsFile) throws(AdapterError) -> StoredAdapter
     ) throws -> StoredAdapter {
-        let file = file(of: reference.digest)
+        let file = store.path(of: PayloadDigest(reference.digest))
         guard try Self.digest(of: file, named: reference.digest) == reference.digest else {
             throw StoredAdapterError.damaged(reference.digest)
         }
         do {
             let source = "the payload \(reference.digest)"
-            return try parse(try SafetensorsFile(path: file.path, source: source, limits: .payload))
+            return try parse(try SafetensorsFile(path: file, source: source, limits: .payload))
         } catch {
             throw StoredAdapterError.unreadable(reference.digest, reason: error.description)
         }
@@ -84,13 +84,8 @@ package struct AdapterPayloads: Sendable {
         )
     }
 
-    private static func digest(of file: URL, named digest: ContentDigest) throws -> ContentDigest {
-        let handle: FileHandle
-        do {
-            handle = try FileHandle(forReadingFrom: file)
-        } catch {
-            throw StoredAdapterError.missing(digest)
-        }
+    private static func digest(of file: String, named digest: ContentDigest) throws -> ContentDigest {
+        guard let handle = FileHandle(forReadingAtPath: file) else { throw StoredAdapterError.missing(digest) }
         defer { try? handle.close() }
         var hash = SHA256()
         while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {

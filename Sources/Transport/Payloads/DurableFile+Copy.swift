@@ -25,18 +25,19 @@ extension DurableFile {
         to destination: URL,
         permissions: Int = 0o600
     ) throws(FileError) -> FileSummary {
-        let copy = try create(destination, permissions: permissions)
+        let path = destination.path
+        let copy = try create(path, permissions: permissions)
         let summary = try read(source) { piece throws(FileError) in
-            try write(piece, to: copy, named: destination)
+            try write(piece, to: copy, named: path)
         }
-        try sync(copy, named: destination)
-        try syncFolder(of: destination)
+        try sync(copy, named: path)
+        try syncFolder(of: path)
         return summary
     }
 
     /// Forces a file that somebody else wrote to disk, and says what is in it.
     package static func settle(_ file: URL) throws(FileError) -> FileSummary {
-        try sync(try open(file, O_RDONLY), named: file)
+        try sync(try open(file.path, O_RDONLY), named: file.path)
         try syncFolder(of: file)
         return try summary(of: file)
     }
@@ -50,7 +51,8 @@ extension DurableFile {
         _ file: URL,
         _ use: (Data) throws(FileError) -> Void
     ) throws(FileError) -> FileSummary {
-        let handle = try open(file, O_RDONLY)
+        let path = file.path
+        let handle = try open(path, O_RDONLY)
         var hash = SHA256()
         var byteCount: UInt64 = 0
         while true {
@@ -58,7 +60,7 @@ extension DurableFile {
             do {
                 piece = try handle.read(upToCount: pieceBytes) ?? Data()
             } catch {
-                throw FileError(.read, file, underlying: error)
+                throw FileError(.read, path, underlying: error)
             }
             guard !piece.isEmpty else { break }
             hash.update(data: piece)

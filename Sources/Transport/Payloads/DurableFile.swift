@@ -18,60 +18,110 @@ package enum DurableFile {
         with content: Data,
         permissions: Int = 0o644
     ) throws(FileError) {
-        let temporary = temporaryName(for: file)
+        try replace(file.path, with: content, permissions: permissions)
+    }
+
+    /// Gives the file at `path` new content, as for a URL.
+    package static func replace(
+        _ path: String,
+        with content: Data,
+        permissions: Int = 0o644
+    ) throws(FileError) {
+        let temporary = temporaryName(for: path)
         let handle = try create(temporary, permissions: permissions)
         do throws(FileError) {
             try write(content, to: handle, named: temporary)
             try sync(handle, named: temporary)
-            try move(temporary, to: file)
+            try move(temporary, to: path)
         } catch {
-            unlink(temporary.path)
+            unlink(temporary)
             throw error
         }
     }
 
     /// Makes a new, empty file and opens it for writing.
-    static func create(_ file: URL, permissions: Int) throws(FileError) -> FileHandle {
-        try open(file, O_WRONLY | O_CREAT | O_EXCL, permissions: permissions)
+    static func create(_ path: String, permissions: Int) throws(FileError) -> FileHandle {
+        try open(path, O_WRONLY | O_CREAT | O_EXCL, permissions: permissions)
     }
 
     /// Opens a file; it is closed when the handle goes away.
-    static func open(_ file: URL, _ flags: CInt, permissions: Int = 0) throws(FileError) -> FileHandle {
-        let descriptor = Glibc.open(file.path, flags | O_CLOEXEC, mode_t(permissions))
-        guard descriptor >= 0 else { throw FileError(.open, file) }
-        return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    static func open(_ path: String, _ flags: CInt, permissions: Int = 0) throws(FileError) -> FileHandle {
+        FileHandle(
+            fileDescriptor: try descriptor(of: path, flags, permissions: permissions),
+            closeOnDealloc: true
+        )
     }
 
-    static func write(_ content: Data, to handle: FileHandle, named file: URL) throws(FileError) {
+    private static func descriptor(
+        of path: String,
+        _ flags: CInt,
+        permissions: Int = 0
+    ) throws(FileError) -> CInt {
+        let descriptor = Glibc.open(path, flags | O_CLOEXEC, mode_t(permissions))
+        guard descriptor >= 0 else { throw FileError(.open, path) }
+        return descriptor
+    }
+
+    static func write(_ content: Data, to handle: FileHandle, named path: String) throws(FileError) {
         do {
             try handle.write(contentsOf: content)
         } catch {
-            throw FileError(.write, file, underlying: error)
+            throw FileError(.write, path, underlying: error)
         }
     }
 
     /// Forces a file's content to disk.
-    static func sync(_ handle: FileHandle, named file: URL) throws(FileError) {
-        guard fsync(handle.fileDescriptor) == 0 else { throw FileError(.sync, file) }
+    static func sync(_ handle: FileHandle, named path: String) throws(FileError) {
+        guard fsync(handle.fileDescriptor) == 0 else { throw FileError(.sync, path) }
     }
 
     /// Renames within one folder and forces the folder to disk.
     package static func move(_ source: URL, to destination: URL) throws(FileError) {
-        guard rename(source.path, destination.path) == 0 else { throw FileError(.rename, destination) }
+        try move(source.path, to: destination.path)
+    }
+
+    /// Renames within one folder and forces the folder to disk.
+    static func move(_ source: String, to destination: String) throws(FileError) {
+        guard rename(source, destination) == 0 else { throw FileError(.rename, destination) }
         try syncFolder(of: destination)
     }
 
     /// Forces the names in a file's folder to disk.
     package static func syncFolder(of file: URL) throws(FileError) {
-        let folder = file.deletingLastPathComponent()
-        let handle = try open(folder, O_RDONLY | O_DIRECTORY)
-        try sync(handle, named: folder)
+        try syncFolder(of: file.path)
     }
 
-    static func temporaryName(for file: URL) -> URL {
+    /// Forces the names in a file's folder to disk.
+    static func syncFolder(of path: String) throws(FileError) {
+        let folder = parts(of: path).folder
+        let descriptor = try Self.descriptor(of: folder, O_RDONLY | O_DIRECTORY)
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw FileError(.sync, folder) }
+    }
+
+    /// Whether there is a file.
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// The length of a file, or `nil` when it is not there.
+    static func length(of path: String) -> UInt64? {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return UInt64(exactly: lseek(descriptor, 0, SEEK_END))
+    }
+
+    private static func temporaryName(for path: String) -> String {
         let suffix = String(UInt64.random(in: .min ... .max), radix: 16)
-        let name = ".\(file.lastPathComponent).\(suffix).tmp"
-        return file.deletingLastPathComponent().appendingPathComponent(name, isDirectory: false)
+        let (folder, name) = parts(of: path)
+        return "\(folder)/.\(name).\(suffix).tmp"
+    }
+
+    /// The folder that a file lies in, and its name there.
+    private static func parts(of path: String) -> (folder: String, name: String) {
+        let bytes = path.utf8
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+        let folder = slash == bytes.startIndex ? "/" : String(path[..<slash])
+        return (folder, String(path[bytes.index(after: slash)...]))
     }
 }
 
@@ -92,15 +142,15 @@ package struct FileError: Error, Sendable, Equatable {
     package let reason: String
 
     /// Describes the failure that `errno` holds.
-    init(_ operation: Operation, _ file: URL) {
+    init(_ operation: Operation, _ path: String) {
         self.operation = operation
-        self.path = file.path
+        self.path = path
         self.reason = String(cString: strerror(errno))
     }
 
-    init(_ operation: Operation, _ file: URL, underlying error: any Error) {
+    init(_ operation: Operation, _ path: String, underlying error: any Error) {
         self.operation = operation
-        self.path = file.path
+        self.path = path
         self.reason = error.localizedDescription
     }
 }

@@ -34,7 +34,7 @@ package enum FileSystemKind: Sendable, Hashable {
             let text = try String(contentsOf: table, encoding: .utf8)
             self.init(type: Self.type(of: folder.resolvingSymlinksInPath().path, in: text) ?? "")
         } catch {
-            throw FileError(.read, table, underlying: error)
+            throw FileError(.read, table.path, underlying: error)
         }
     }
 

@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 
 /// The promise that nothing is removed from a payload folder, held as long as the value lives.
@@ -9,8 +8,8 @@ package final class PayloadHold: Sendable {
     private let descriptor: CInt
 
     /// Waits while somebody removes, which takes no longer than one unlink, and holds `file`.
-    init(_ file: URL) throws(FileError) {
-        descriptor = Glibc.open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    init(_ file: String) throws(FileError) {
+        descriptor = Glibc.open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileError(.open, file) }
         guard flock(descriptor, LOCK_SH) == 0 else {
             let error = FileError(.open, file)
@@ -24,8 +23,8 @@ package final class PayloadHold: Sendable {
     /// Runs `body` unless somebody holds `file`.
     ///
     /// - Returns: Whether it ran.
-    static func unlessHeld(_ file: URL, _ body: () throws(FileError) -> Void) throws(FileError) -> Bool {
-        let descriptor = Glibc.open(file.path, O_RDWR | O_CLOEXEC)
+    static func unlessHeld(_ file: String, _ body: () throws(FileError) -> Void) throws(FileError) -> Bool {
+        let descriptor = Glibc.open(file, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else {
             guard errno == ENOENT else { throw FileError(.open, file) }
             // Nobody has ever held it. Who begins to now reads what is needed afterwards, and this is not.

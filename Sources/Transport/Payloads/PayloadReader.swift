@@ -1,15 +1,17 @@
+import Crypto
 import Foundation
 import Glibc
 package import NIOCore
-import WireProtocol
+import NIOFoundationCompat
+package import WireProtocol
 
 /// Reads one stored payload from an offset to its end.
 package actor PayloadReader {
-    package let byteCount: UInt64
+    package nonisolated let byteCount: UInt64
     /// The offset of the next byte.
     package private(set) var offset: UInt64
 
-    private let file: URL
+    private let file: String
     private let handle: FileHandle
     /// What the system copies into, on the way to a buffer; has room from the first read on.
     private var bytes: [UInt8] = []
@@ -21,15 +23,12 @@ package actor PayloadReader {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    init(file: URL, digest: PayloadDigest, from offset: UInt64) async throws {
-        guard let byteCount = PayloadStore.length(of: file) else { throw PayloadError.missing(digest) }
+    init(file: String, digest: PayloadDigest, from offset: UInt64) async throws {
+        guard let handle = try? DurableFile.open(file, O_RDONLY) else { throw PayloadError.missing(digest) }
+        let byteCount = try handle.seekToEnd()
         guard offset <= byteCount else { throw PayloadError.beyondStored(offset: offset, byteCount: byteCount) }
-        do throws(FileError) {
-            self.handle = try DurableFile.open(file, O_RDONLY)
-        } catch {
-            throw PayloadError.file(error)
-        }
         try handle.seek(toOffset: offset)
+        self.handle = handle
         self.byteCount = byteCount
         self.offset = offset
         self.file = file
@@ -60,5 +59,14 @@ package actor PayloadReader {
         ChunkBuffers.shared.remember(buffer)
         offset += UInt64(wanted)
         return buffer
+    }
+
+    /// Reads the rest of the payload, and returns what it hashes to.
+    package func digestOfRest() throws -> PayloadDigest {
+        var hash = SHA256()
+        while offset < byteCount {
+            hash.update(data: try read(atMost: FrameLimits.defaultChunkBytes).readableBytesView)
+        }
+        return PayloadDigest(hash.finalize())
     }
 }

@@ -27,15 +27,15 @@ package actor PayloadReceiver {
     /// The offset of the next byte.
     package private(set) var offset: UInt64 = 0
 
-    private let partial: URL
-    private let destination: URL
+    private let partial: String
+    private let destination: String
     private let executor: PayloadExecutor
     private var state = State.idle
     private var writtenBehind: UInt64 = 0
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    init(digest: PayloadDigest, byteCount: UInt64, partial: URL, destination: URL, executor: PayloadExecutor) {
+    init(digest: PayloadDigest, byteCount: UInt64, partial: String, destination: String, executor: PayloadExecutor) {
         self.digest = digest
         self.byteCount = byteCount
         self.partial = partial
@@ -90,7 +90,7 @@ package actor PayloadReceiver {
         guard offset == byteCount else { throw .incomplete(offset: offset, byteCount: byteCount) }
         let found = PayloadDigest(hash.finalize())
         guard found == digest else {
-            unlink(partial.path)
+            unlink(partial)
             let error = PayloadError.wrongDigest(expected: digest, found: found)
             state = .retired(error)
             throw error

@@ -36,10 +36,9 @@ package struct PayloadSender: Sendable {
         let reader = try await store.openReader(of: digest, from: offset)
         try await withTaskExecutorPreference(reader.executor) {
             var position = offset
-            while true {
+            while position < reader.byteCount {
                 try Task.checkCancellation()
                 let bytes = try await reader.read(atMost: chunkBytes)
-                guard bytes.readableBytes > 0 else { return }
                 try await connection.send(.chunk(Chunk(digest: digest, offset: position, bytes: bytes)))
                 position += UInt64(bytes.readableBytes)
             }

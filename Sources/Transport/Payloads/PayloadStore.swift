@@ -21,52 +21,57 @@ package struct PayloadStore: Sendable {
     /// How many partial files are kept of one sender; the one that was begun first gives way.
     package static let partialsPerSender = 4
 
-    private let blobs: URL
-    private let partial: URL
-    private let holdFile: URL
+    // As paths: putting URLs together took a twentieth of a small federation's time.
+    private let blobs: String
+    private let partial: String
+    private let holdFile: String
     private let receivers = ReceiverTable()
     private let partials: PartialTable
 
     /// Opens the store in `directory`, making its folders if they are not there.
     package init(directory: URL) throws {
-        self.blobs = directory.appendingPathComponent("blobs", isDirectory: true)
-        self.partial = directory.appendingPathComponent("partial", isDirectory: true)
-        self.holdFile = directory.appendingPathComponent("hold", isDirectory: false)
+        let root = directory.path
+        self.blobs = "\(root)/blobs"
+        self.partial = "\(root)/partial"
+        self.holdFile = "\(root)/hold"
         for folder in [blobs, partial] {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         }
-        self.partials = PartialTable(names: try FileManager.default.contentsOfDirectory(atPath: partial.path))
+        self.partials = PartialTable(names: try FileManager.default.contentsOfDirectory(atPath: partial))
     }
 
     // MARK: - Looking
 
     /// Whether the whole payload is here.
     package func contains(_ digest: PayloadDigest) -> Bool {
-        FileManager.default.fileExists(atPath: url(of: digest).path)
+        DurableFile.exists(path(of: digest))
     }
 
     /// Where the payload is, or would be.
+    package func path(of digest: PayloadDigest) -> String { "\(blobs)/\(digest.hexadecimal)" }
+
+    /// Where the payload is, or would be.
     package func url(of digest: PayloadDigest) -> URL {
-        blobs.appendingPathComponent(digest.hexadecimal, isDirectory: false)
+        URL(fileURLWithPath: path(of: digest), isDirectory: false)
     }
 
     /// The length of a whole payload.
     ///
     /// - Throws: ``PayloadError/missing(_:)`` when it is not here.
     package func byteCount(of digest: PayloadDigest) throws -> Int {
-        guard let byteCount = Self.length(of: url(of: digest)) else { throw PayloadError.missing(digest) }
+        guard let byteCount = DurableFile.length(of: path(of: digest)) else { throw PayloadError.missing(digest) }
         return Int(byteCount)
     }
 
     /// How many bytes of a payload from `sender` are here: all of them when it is complete.
     package func offset(of digest: PayloadDigest, from sender: String = ownSender) throws -> UInt64 {
-        if let whole = Self.length(of: url(of: digest)) { return whole }
-        return Self.length(of: try partialFile(of: digest, from: sender)) ?? 0
+        if let whole = DurableFile.length(of: path(of: digest)) { return whole }
+        return DurableFile.length(of: "\(partial)/\(try Self.partialName(of: digest, from: sender))") ?? 0
     }
 
     /// Every whole payload, in no particular order.
     package func digests() throws -> [PayloadDigest] {
-        try FileManager.default.contentsOfDirectory(atPath: blobs.path).compactMap { PayloadDigest(hexadecimal: $0) }
+        try FileManager.default.contentsOfDirectory(atPath: blobs).compactMap { PayloadDigest(hexadecimal: $0) }
     }
 
     // MARK: - Reading
@@ -85,7 +90,7 @@ package struct PayloadStore: Sendable {
 
     /// Opens a payload for reading piece by piece.
     package func openReader(of digest: PayloadDigest, from offset: UInt64) async throws -> PayloadReader {
-        try await PayloadReader(file: url(of: digest), digest: digest, from: offset)
+        try await PayloadReader(file: path(of: digest), digest: digest, from: offset)
     }
 
     // MARK: - Writing
@@ -112,22 +117,20 @@ package struct PayloadStore: Sendable {
     ) async throws -> PayloadReceiver {
         guard byteCount > 0 else { throw PayloadError.empty }
         guard byteCount <= maximum else { throw PayloadError.tooLarge(byteCount: byteCount, limit: maximum) }
-        let file = try partialFile(of: digest, from: sender)
-        let excess = partials.begin(file.lastPathComponent, from: sender) { name in
-            Self.length(of: partial.appendingPathComponent(name, isDirectory: false)) != nil
-        }
+        let name = try Self.partialName(of: digest, from: sender)
+        let excess = partials.begin(name, from: sender) { DurableFile.exists("\(partial)/\($0)") }
         for name in excess {
             await receivers.retire(name)
-            unlink(partial.appendingPathComponent(name, isDirectory: false).path)
+            unlink("\(partial)/\(name)")
         }
         let receiver = PayloadReceiver(
             digest: digest,
             byteCount: byteCount,
-            partial: file,
-            destination: url(of: digest),
+            partial: "\(partial)/\(name)",
+            destination: path(of: digest),
             executor: executor
         )
-        await receivers.replace(file.lastPathComponent, with: receiver)?.retire()
+        await receivers.replace(name, with: receiver)?.retire()
         try await receiver.open()
         return receiver
     }
@@ -147,10 +150,10 @@ package struct PayloadStore: Sendable {
     ///
     /// What stays because of that is the next sweep's to find.
     package func remove(_ digest: PayloadDigest) throws {
-        let file = url(of: digest)
+        let file = path(of: digest)
         do throws(FileError) {
             _ = try PayloadHold.unlessHeld(holdFile) { () throws(FileError) in
-                guard unlink(file.path) == 0 || errno == ENOENT else { throw FileError(.remove, file) }
+                guard unlink(file) == 0 || errno == ENOENT else { throw FileError(.remove, file) }
             }
         } catch {
             throw PayloadError.file(error)
@@ -170,28 +173,22 @@ package struct PayloadStore: Sendable {
     ///
     /// For the store's only process, before it inserts anything.
     package func removeLeftovers() throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: blobs.path)
+        for name in try FileManager.default.contentsOfDirectory(atPath: blobs)
         where PayloadDigest(hexadecimal: name) == nil {
-            let file = blobs.appendingPathComponent(name, isDirectory: false)
-            guard unlink(file.path) == 0 || errno == ENOENT else { throw PayloadError.file(FileError(.remove, file)) }
+            let file = "\(blobs)/\(name)"
+            guard unlink(file) == 0 || errno == ENOENT else { throw PayloadError.file(FileError(.remove, file)) }
         }
     }
 
     /// Removes what an unfinished transfer left.
     package func removePartial(of digest: PayloadDigest, from sender: String = ownSender) throws {
-        let file = try partialFile(of: digest, from: sender)
-        guard unlink(file.path) == 0 || errno == ENOENT else { throw PayloadError.file(FileError(.remove, file)) }
+        let file = "\(partial)/\(try Self.partialName(of: digest, from: sender))"
+        guard unlink(file) == 0 || errno == ENOENT else { throw PayloadError.file(FileError(.remove, file)) }
     }
 
-    private func partialFile(of digest: PayloadDigest, from sender: String) throws(PayloadError) -> URL {
+    private static func partialName(of digest: PayloadDigest, from sender: String) throws(PayloadError) -> String {
         guard ClientName.isValid(sender) else { throw .invalidSender(sender) }
-        return partial.appendingPathComponent("\(digest.hexadecimal).\(sender)", isDirectory: false)
-    }
-
-    /// The length of a file, or `nil` when it is not there.
-    static func length(of file: URL) -> UInt64? {
-        guard let handle = try? DurableFile.open(file, O_RDONLY) else { return nil }
-        return UInt64(exactly: lseek(handle.fileDescriptor, 0, SEEK_END))
+        return "\(digest.hexadecimal).\(sender)"
     }
 }
 

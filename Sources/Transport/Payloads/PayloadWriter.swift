@@ -8,10 +8,10 @@ actor PayloadWriter {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    func insert(_ bytes: Data, into folder: URL) throws(PayloadError) -> PayloadDigest {
+    func insert(_ bytes: Data, into folder: String) throws(PayloadError) -> PayloadDigest {
         let digest = PayloadDigest(hashing: bytes)
-        let file = folder.appendingPathComponent(digest.hexadecimal, isDirectory: false)
-        guard !FileManager.default.fileExists(atPath: file.path) else { return digest }
+        let file = "\(folder)/\(digest.hexadecimal)"
+        guard !DurableFile.exists(file) else { return digest }
         do throws(FileError) {
             try DurableFile.replace(file, with: bytes, permissions: 0o600)
         } catch {
