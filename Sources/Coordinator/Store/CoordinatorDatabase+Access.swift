@@ -33,9 +33,20 @@ extension CoordinatorDatabase {
     /// GRDB's own read of such a connection turns `query_only` on and off again, and with each turn SQLite forgets how it had
     /// compiled every statement: reading then costs several times as much.
     private static func readCommitted<Result>(_ db: Database, _ body: (Database) throws -> Result) throws -> Result {
-        try db.cachedStatement(sql: "BEGIN DEFERRED TRANSACTION").execute()
+        try inTransaction("BEGIN DEFERRED TRANSACTION", on: db) { try body(db) }
+    }
+
+    /// Does something in one transaction, which is committed at the end, and undone when an error is thrown.
+    ///
+    /// GRDB's own transactions are the same, and have SQLite compile their first and their last statement anew each time.
+    private static func inTransaction<Result>(
+        _ begin: String,
+        on db: Database,
+        _ body: () throws -> Result
+    ) throws -> Result {
+        try db.cachedStatement(sql: begin).execute()
         do {
-            let result = try body(db)
+            let result = try body()
             try db.cachedStatement(sql: "COMMIT TRANSACTION").execute()
             return result
         } catch {
@@ -53,10 +64,12 @@ extension CoordinatorDatabase {
         _ body: @escaping @Sendable (Database) throws -> Result
     ) async throws -> Result {
         do {
-            let (result, commits) = try await writer.write { db in
-                let changes = db.totalChangesCount
-                let result = try body(db)
-                return (result, db.totalChangesCount == changes ? nil : try CommitMark.count(in: db))
+            let (result, commits) = try await writer.writeWithoutTransaction { db in
+                try Self.inTransaction("BEGIN IMMEDIATE TRANSACTION", on: db) {
+                    let changes = db.totalChangesCount
+                    let result = try body(db)
+                    return (result, db.totalChangesCount == changes ? nil : try CommitMark.count(in: db))
+                }
             }
             if let commits { mark?.note(commits) }
             return result
