@@ -1,4 +1,5 @@
 private import LinearAlgebra
+private import Synchronization
 
 /// Draws integers x with P(x) ∝ exp(−x²/2σ²), for any σ from 1/4 to 2⁴⁰, with the same work for each of them.
 ///
@@ -25,7 +26,17 @@ package struct DiscreteGaussian: Sendable {
     /// The largest σ.
     package static let largestDeviation = 0x1p40
 
-    /// Prepares a table, which takes about a millisecond.
+    /// A table of one σ₀.
+    private struct Prepared: Sendable {
+        let base: Double
+        let table: AliasTable
+        let reach: Int
+    }
+
+    /// The table that was prepared last: the updates of a job are all noised alike.
+    private static let latest = Mutex<Prepared?>(nil)
+
+    /// Prepares a table, which takes about a millisecond, unless it is the one that was prepared last.
     ///
     /// - Parameter deviation: σ, from 1/4 to 2⁴⁰.
     /// - Throws: ``PrivacyError/parameter(name:value:range:)`` when σ is out of this range.
@@ -38,13 +49,22 @@ package struct DiscreteGaussian: Sendable {
             )
         }
         let plan = Self.plan(deviation)
-        let law = DiscreteGaussianLaw(deviation: plan.base)
+        let prepared = Self.prepared(plan.base)
         self.deviation = deviation
-        (levels, factor, reach) = (plan.levels, plan.factor, law.reach)
-        table = AliasTable(
-            weights: law.weights.dropFirst().reversed() + law.weights,
-            indexBits: law.indexBits
+        (levels, factor) = (plan.levels, plan.factor)
+        (table, reach) = (prepared.table, prepared.reach)
+    }
+
+    private static func prepared(_ base: Double) -> Prepared {
+        if let known = latest.withLock({ $0 }), known.base == base { return known }
+        let law = DiscreteGaussianLaw(deviation: base)
+        let prepared = Prepared(
+            base: base,
+            table: AliasTable(weights: law.weights.dropFirst().reversed() + law.weights, indexBits: law.indexBits),
+            reach: law.reach
         )
+        latest.withLock { $0 = prepared }
+        return prepared
     }
 
     /// Chooses how a σ is put together: with as few draws as possible, and of those with the smallest factor.

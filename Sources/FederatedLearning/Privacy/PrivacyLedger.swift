@@ -1,4 +1,5 @@
 package import DifferentialPrivacy
+private import Synchronization
 
 /// Everything that a job has been charged with, in order.
 ///
@@ -38,6 +39,30 @@ package struct PrivacyLedger: Hashable, Sendable, Codable {
     /// - Throws: ``PrivacyError`` when the accountant cannot vouch for a charge.
     package func epsilon(by name: PrivacySettings.Accountant, delta: Double) throws(PrivacyError) -> Double {
         guard !steps.isEmpty else { return 0 }
+        let question = Question(steps: steps, accountant: name, delta: delta)
+        if let known = Self.known.withLock({ $0[question] }) { return known }
+        let epsilon = try compute(name, delta: delta)
+        Self.known.withLock { known in
+            if known.count >= Self.memory { known = [:] }
+            known[question] = epsilon
+        }
+        return epsilon
+    }
+
+    /// What was asked of an accountant.
+    private struct Question: Hashable {
+        let steps: [NoisedSteps]
+        let accountant: PrivacySettings.Accountant
+        let delta: Double
+    }
+
+    /// Answers that were given: the silos of a simulation, the next round and the dashboard ask the same again and again, and
+    /// each answer takes up to milliseconds.
+    private static let known = Mutex<[Question: Double]>([:])
+    /// More than so many answers are forgotten, all at once.
+    private static let memory = 1024
+
+    private func compute(_ name: PrivacySettings.Accountant, delta: Double) throws(PrivacyError) -> Double {
         var accountant: any PrivacyAccountant =
             switch name {
             case .renyi: RenyiAccountant()
