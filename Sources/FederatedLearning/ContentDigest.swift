@@ -1,5 +1,5 @@
 package import Crypto
-private import Foundation
+package import Foundation
 
 /// The SHA-256 that names a payload.
 package struct ContentDigest: Hashable, Sendable, Codable, CustomStringConvertible {
@@ -26,6 +26,11 @@ package struct ContentDigest: Hashable, Sendable, Codable, CustomStringConvertib
             text.append(digits[Int(byte & 15)])
         }
         self.hexadecimal = String(decoding: text, as: UTF8.self)
+    }
+
+    /// Returns the digest of `bytes`.
+    package init(hashing bytes: some DataProtocol) {
+        self.init(SHA256.hash(data: bytes))
     }
 
     /// Returns the digest of `bytes`.

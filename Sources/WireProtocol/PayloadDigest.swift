@@ -21,6 +21,26 @@ package struct PayloadDigest: Hashable, Sendable {
         var second: UInt64
         var third: UInt64
         var fourth: UInt64
+
+        init(first: UInt64, second: UInt64, third: UInt64, fourth: UInt64) {
+            self.first = first
+            self.second = second
+            self.third = third
+            self.fourth = fourth
+        }
+
+        /// Takes 32 bytes.
+        init(_ bytes: some Sequence<UInt8>) {
+            self.init(first: 0, second: 0, third: 0, fourth: 0)
+            for (index, byte) in bytes.enumerated() {
+                switch index / 8 {
+                case 0: first = first << 8 | UInt64(byte)
+                case 1: second = second << 8 | UInt64(byte)
+                case 2: third = third << 8 | UInt64(byte)
+                default: fourth = fourth << 8 | UInt64(byte)
+                }
+            }
+        }
     }
 
     init(words: InlineWords) {
@@ -30,12 +50,7 @@ package struct PayloadDigest: Hashable, Sendable {
     /// Creates a digest from its 32 bytes, or `nil` when there are more or fewer.
     package init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
-        var remaining = bytes[...]
-        func nextWord() -> UInt64 {
-            defer { remaining = remaining.dropFirst(8) }
-            return remaining.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        }
-        self.words = InlineWords(first: nextWord(), second: nextWord(), third: nextWord(), fourth: nextWord())
+        self.words = InlineWords(bytes)
     }
 
     /// Creates a digest from its text form, or `nil` when that is not 64 lower-case hexadecimal digits.
@@ -46,16 +61,7 @@ package struct PayloadDigest: Hashable, Sendable {
 
     /// Creates a digest from a finished hash.
     package init(_ digest: SHA256.Digest) {
-        var words = InlineWords(first: 0, second: 0, third: 0, fourth: 0)
-        for (index, byte) in digest.enumerated() {
-            switch index / 8 {
-            case 0: words.first = words.first << 8 | UInt64(byte)
-            case 1: words.second = words.second << 8 | UInt64(byte)
-            case 2: words.third = words.third << 8 | UInt64(byte)
-            default: words.fourth = words.fourth << 8 | UInt64(byte)
-            }
-        }
-        self.words = words
+        self.words = InlineWords(digest)
     }
 
     /// Returns the digest of `bytes`.

@@ -34,7 +34,7 @@ extension AdapterTensors {
 
     /// Whether a file that says LORA is one of LoRA-XS.
     static func holdsLatentMappings(_ file: SafetensorsFile) -> Bool {
-        file.tensors.contains { $0.name.contains(AdapterKind.latentMapping) }
+        file.tensors.contains { $0.name.holds(AdapterKind.latentMapping) }
     }
 
     /// Pairs the factors of a file; their elements stay where they are while the file holds aligned 32-bit floats.

@@ -37,36 +37,38 @@ enum PEFTTensorName: Equatable, Sendable {
     /// What the parameters of tensors outside the base model begin with.
     private static let outside = "."
 
+    /// What the names of factors end with.
+    private static let factors: [(suffix: String, make: @Sendable (String) -> PEFTTensorName)] = [
+        (".lora_A.weight", { .lowRankA(module: $0) }),
+        (".lora_B.weight", { .lowRankB(module: $0) }),
+        (".lora_R.weight", { .core(module: $0) }),
+        (".lora_embedding_A", { .embeddingA(module: $0) }),
+        (".lora_embedding_B", { .embeddingB(module: $0) }),
+    ]
+
     /// Takes a name apart, or returns `nil` when it does not start as PEFT's names do.
     init?(_ name: String) {
         if name.hasPrefix(Self.residualPrefix) {
-            let path = String(name.dropFirst(Self.residualPrefix.count))
+            let path = name.withoutPrefix(Self.residualPrefix)
             let factors = [
                 (".lora_A.weight", PEFTTensorName.residualA),
                 (".lora_B.weight", PEFTTensorName.residualB),
             ]
-            guard let (suffix, make) = factors.first(where: { path.hasSuffix($0.0) && path.count > $0.0.count }) else {
+            guard let (suffix, make) = factors.first(where: { path.hasSuffix($0.0) && path != $0.0 }) else {
                 return nil
             }
-            self = make(String(path.dropLast(suffix.count)))
+            self = make(path.withoutSuffix(suffix))
             return
         }
-        if name.hasPrefix(Self.controlPrefix), name.count > Self.controlPrefix.count {
-            self = .control(tensor: String(name.dropFirst(Self.controlPrefix.count)))
+        if name.hasPrefix(Self.controlPrefix), name != Self.controlPrefix {
+            self = .control(tensor: name.withoutPrefix(Self.controlPrefix))
             return
         }
         guard name.hasPrefix(Self.prefix) else { return nil }
-        let path = Self.withoutAdapterName(String(name.dropFirst(Self.prefix.count)))
+        let path = Self.withoutAdapterName(name.withoutPrefix(Self.prefix))
         guard !path.isEmpty else { return nil }
-        let factors: [(suffix: String, make: (String) -> PEFTTensorName)] = [
-            (".lora_A.weight", PEFTTensorName.lowRankA),
-            (".lora_B.weight", PEFTTensorName.lowRankB),
-            (".lora_R.weight", PEFTTensorName.core),
-            (".lora_embedding_A", PEFTTensorName.embeddingA),
-            (".lora_embedding_B", PEFTTensorName.embeddingB),
-        ]
-        for factor in factors where path.hasSuffix(factor.suffix) && path.count > factor.suffix.count {
-            self = factor.make(String(path.dropLast(factor.suffix.count)))
+        for factor in Self.factors where path.hasSuffix(factor.suffix) && path != factor.suffix {
+            self = factor.make(path.withoutSuffix(factor.suffix))
             return
         }
         guard !path.hasPrefix(Self.outside) else { return nil }
@@ -79,7 +81,7 @@ enum PEFTTensorName: Equatable, Sendable {
     static func whole(_ name: String) -> PEFTTensorName? {
         let isTaken = [residualPrefix, controlPrefix, outside].contains { name.hasPrefix($0) }
         guard !name.isEmpty, !isTaken else { return nil }
-        let path = String(name.dropFirst(name.hasPrefix(prefix) ? prefix.count : 0))
+        let path = name.hasPrefix(prefix) ? name.withoutPrefix(prefix) : name
         guard !path.isEmpty, !path.hasPrefix(outside) else { return nil }
         return .saved(parameter: name.hasPrefix(prefix) ? path : outside + path)
     }
@@ -103,9 +105,7 @@ enum PEFTTensorName: Equatable, Sendable {
     /// Removes what PEFT adds in memory: `modules_to_save.default.`, and `.default` after a factor's name.
     private static func withoutAdapterName(_ path: String) -> String {
         // Files that PEFT wrote have no adapter names.
-        if path.hasSuffix(".lora_A.weight") || path.hasSuffix(".lora_B.weight"), !path.contains("default") {
-            return path
-        }
+        guard path.holds("default") || path.holds("lora_magnitude_vector") else { return path }
         let parts = path.split(separator: ".", omittingEmptySubsequences: false)
         var kept: [Substring] = []
         var index = 0

@@ -42,15 +42,17 @@ package final class Journal: Sendable {
             let message: Logger.Message = order.id.kind == .train ? "Training began" : "Evaluation began"
             logger.info(message, metadata: metadata(order.id) + ["rank": "\(order.adapter.rank)"])
         case .finished(let update):
-            var figures = metadata(update.order.id) + figures(update.metrics)
-            figures["examples"] = "\(update.exampleCount)"
-            figures["took"] = took(update.order.id, until: now)
-            logger.info("Training done", metadata: figures)
+            let took = self.took(update.order.id, until: now)
+            logger.info(
+                "Training done",
+                metadata: figures(of: update.order.id, update.metrics, examples: update.exampleCount, took)
+            )
         case .evaluated(let order, let report):
-            var figures = metadata(order.id) + figures(report.metrics)
-            figures["examples"] = "\(report.exampleCount)"
-            figures["took"] = took(order.id, until: now)
-            logger.info("Evaluation done", metadata: figures)
+            let took = self.took(order.id, until: now)
+            logger.info(
+                "Evaluation done",
+                metadata: figures(of: order.id, report.metrics, examples: report.exampleCount, took)
+            )
         case .failed(let order, let problem):
             _ = took(order.id, until: now)
             logger.error("Work failed", metadata: metadata(order.id) + ["problem": "\(problem)"])
@@ -90,9 +92,9 @@ package final class Journal: Sendable {
         )
     }
 
-    private func took(_ id: WorkOrder.ID, until now: ContinuousClock.Instant) -> Logger.MetadataValue {
-        guard let began = state.withLock({ $0.began.removeValue(forKey: id) }) else { return "?" }
-        return "\(began.duration(to: now).secondsText)"
+    /// How long the work on an order took that is over; `nil` when its beginning was not seen.
+    private func took(_ id: WorkOrder.ID, until now: ContinuousClock.Instant) -> Duration? {
+        state.withLock { $0.began.removeValue(forKey: id) }?.duration(to: now)
     }
 
     private func metadata(_ id: WorkOrder.ID, _ assignment: Assignment? = nil) -> Logger.Metadata {
@@ -101,8 +103,15 @@ package final class Journal: Sendable {
         return metadata
     }
 
-    private func figures(_ metrics: [String: Double]) -> Logger.Metadata {
-        metrics.mapValues { "\(String(format: "%.4g", $0))" }
+    private func figures(
+        of id: WorkOrder.ID,
+        _ metrics: [String: Double],
+        examples: Int,
+        _ took: Duration?
+    ) -> Logger.Metadata {
+        let measured: Logger.Metadata = metrics.mapValues { "\(String(format: "%.4g", $0))" }
+        let own: Logger.Metadata = ["examples": "\(examples)", "took": "\(took?.secondsText ?? "?")"]
+        return metadata(id) + measured + own
     }
 }
 
