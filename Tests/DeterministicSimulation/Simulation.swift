@@ -61,7 +61,7 @@ package final class Simulation {
                 disk: disk,
                 oracle: oracle,
                 folder: root,
-                serverIdentity: template.server
+                template: template
             )
             let start = scheduler.now
             let ending = try perform(federation)

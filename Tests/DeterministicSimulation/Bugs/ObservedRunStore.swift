@@ -26,7 +26,9 @@ struct ObservedRunStore: RunStore {
         guard process.isAlive else { return try await base.apply(change, to: job) }
         federation.checks.willApply(change, to: job)
         if try await isHandledWrongly(change, of: job) { return }
-        if case .committed = change { federation.formerStates[job] = try await base.state(of: job) }
+        if case .committed = change, bug == .keepsOldState {
+            federation.formerStates[job] = try await base.state(of: job)
+        }
         try await base.apply(change, to: job)
         guard process.isAlive else { return }
         federation.checks.didApply(change, to: job)

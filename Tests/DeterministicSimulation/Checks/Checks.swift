@@ -54,7 +54,7 @@ final class Checks {
         guard let payload, ContentDigest(hashing: payload) == update.adapter.digest else {
             return violate("The outbox of \(work) does not hold what was finished.")
         }
-        oracle.keep(payload)
+        oracle.keep(payload, named: update.adapter.digest)
         finished[work, default: [:]][update.adapter.digest] = update
         let isUnwanted = underWay[client].map { $0.order != update.order || $0.isUnwanted } ?? false
         if !isUnwanted { unjudged[work] = update }

@@ -18,7 +18,7 @@ final class Oracle: @unchecked Sendable {  // Used on the simulation's thread on
         let global: ContentDigest
         let client: ClientID
         let round: Int
-        let job: String
+        let training: [String]
     }
 
     private struct Sum: Hashable {
@@ -37,7 +37,7 @@ final class Oracle: @unchecked Sendable {  // Used on the simulation's thread on
     init() {}
 
     /// Keeps what a client made.
-    func keep(_ payload: [UInt8]) { payloads[ContentDigest(hashing: payload)] = payload }
+    func keep(_ payload: [UInt8], named digest: ContentDigest) { payloads[digest] = payload }
 
     /// Makes room between two seeds.
     func forgetOld() {
@@ -63,7 +63,7 @@ final class Oracle: @unchecked Sendable {  // Used on the simulation's thread on
         round: Int,
         from global: Global
     ) async throws -> ContentDigest {
-        let question = Question(global: global.digest, client: client, round: round, job: job.yaml)
+        let question = Question(global: global.digest, client: client, round: round, training: SimulatedJob.training)
         if let known = updates[question] { return known }
         guard
             let number = (0..<FederationTemplate.honest).first(where: {

@@ -35,8 +35,6 @@ final class SimulatedDisk {
     var skipsRemoval: (SimulatedProcess, String) -> Bool = { _, _ in false }
 
     private let scheduler: Scheduler
-    private var volumes: [ObjectIdentifier: Volume] = [:]
-    private var conditions: [ObjectIdentifier: DiskCondition] = [:]
     private var open: [Int32: OpenFile] = [:]
     private var locks: [String: [Lock]] = [:]
 
@@ -45,21 +43,11 @@ final class SimulatedDisk {
         self.scheduler = scheduler
     }
 
-    /// What is wrong with the disk of a process.
-    subscript(condition process: SimulatedProcess) -> DiskCondition {
-        get { conditions[ObjectIdentifier(process), default: DiskCondition()] }
-        set { conditions[ObjectIdentifier(process)] = newValue }
-    }
-
     /// Takes the books of a process that is dead.
     func takeVolume(of process: SimulatedProcess) -> Volume {
-        conditions[ObjectIdentifier(process)] = nil
-        return volumes.removeValue(forKey: ObjectIdentifier(process)) ?? Volume()
-    }
-
-    private subscript(process: SimulatedProcess) -> Volume {
-        get { volumes[ObjectIdentifier(process), default: Volume()] }
-        _modify { yield &volumes[ObjectIdentifier(process), default: Volume()] }
+        process.disk = DiskCondition()
+        defer { process.volume = Volume() }
+        return process.volume
     }
 
     // MARK: - Opening and closing
@@ -76,8 +64,8 @@ final class SimulatedDisk {
         let process = scheduler.current
         guard process.isAlive else { return EIO }
         learn(path, of: process)
-        guard flags & O_CREAT != 0, self[process].file(at: path) == nil else { return 0 }
-        if self[condition: process].isFull { return ENOSPC }
+        guard flags & O_CREAT != 0, process.volume.file(at: path) == nil else { return 0 }
+        if process.disk.isFull { return ENOSPC }
         return change("create", path, of: process)
     }
 
@@ -86,8 +74,8 @@ final class SimulatedDisk {
         let process = scheduler.current
         var image: Int?
         if flags & O_ACCMODE != O_RDONLY {
-            image = self[process].file(at: path) ?? self[process].create(path)
-            if flags & O_TRUNC != 0, let image { self[process].truncate(image, to: 0) }
+            image = process.volume.file(at: path) ?? process.volume.create(path)
+            if flags & O_TRUNC != 0, let image { process.volume.truncate(image, to: 0) }
         }
         open[file] = OpenFile(path: path, file: image, process: process, appends: flags & O_APPEND != 0)
     }
@@ -98,8 +86,8 @@ final class SimulatedDisk {
     }
 
     private func learn(_ path: String, of process: SimulatedProcess) {
-        guard !self[process].knows(path) else { return }
-        self[process].learn(path, content: Self.read(path))
+        guard !process.volume.knows(path) else { return }
+        process.volume.learn(path, content: Self.read(path))
     }
 
     /// The content of a real file, or `nil` when it is not there.
@@ -120,12 +108,12 @@ final class SimulatedDisk {
     func willWrite(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int?) -> Result<Int, SystemFailure> {
         guard let opened = open[file], let image = opened.file else { return .success(bytes.count) }
         guard opened.process.isAlive else { return .failure(SystemFailure(EIO)) }
-        if self[condition: opened.process].isFull { return .failure(SystemFailure(ENOSPC)) }
+        if opened.process.disk.isFull { return .failure(SystemFailure(ENOSPC)) }
         let error = change("write", opened.path, of: opened.process)
         guard error == 0 else { return .failure(SystemFailure(error)) }
-        let end = self[opened.process].length(of: image)
+        let end = opened.process.volume.length(of: image)
         let position = offset ?? (opened.appends ? end : Int(lseek(file, 0, SEEK_CUR)))
-        self[opened.process].write(Array(bytes), at: position, of: image)
+        opened.process.volume.write(Array(bytes), at: position, of: image)
         return .success(bytes.count)
     }
 
@@ -133,7 +121,7 @@ final class SimulatedDisk {
         guard let opened = open[file], let image = opened.file else { return 0 }
         guard opened.process.isAlive else { return EIO }
         let error = change("truncate", opened.path, of: opened.process)
-        if error == 0 { self[opened.process].truncate(image, to: length) }
+        if error == 0 { opened.process.volume.truncate(image, to: length) }
         return error
     }
 
@@ -141,15 +129,15 @@ final class SimulatedDisk {
         guard let opened = open[file] else { return 0 }
         let process = opened.process
         guard process.isAlive else { return EIO }
-        if self[condition: process].failsNextSync {
-            self[condition: process].failsNextSync = false
+        if process.disk.failsNextSync {
+            process.disk.failsNextSync = false
             observe(process, "fsync fails", opened.path)
-            if let image = opened.file { self[process].losePending(of: image) }
+            if let image = opened.file { process.volume.losePending(of: image) }
             return EIO
         }
         let error = change("fsync", opened.path, of: process)
         guard error == 0, !skipsSync(process, opened.path) else { return error }
-        if let image = opened.file { self[process].sync(image) } else { self[process].sync(folder: opened.path) }
+        if let image = opened.file { process.volume.sync(image) } else { process.volume.sync(folder: opened.path) }
         return 0
     }
 
@@ -174,7 +162,7 @@ final class SimulatedDisk {
         learn(from, of: process)
         learn(to, of: process)
         let error = change("rename", to, of: process)
-        if error == 0 { self[process].move(from, to: to) }
+        if error == 0 { process.volume.move(from, to: to) }
         return error
     }
 
@@ -183,11 +171,11 @@ final class SimulatedDisk {
         let process = scheduler.current
         guard process.isAlive else { return EIO }
         learn(path, of: process)
-        guard self[process].file(at: path) != nil else { return 0 }
+        guard process.volume.file(at: path) != nil else { return 0 }
         // The caller takes it for gone.
         if skipsRemoval(process, path) { return ENOENT }
         let error = change("unlink", path, of: process)
-        if error == 0 { self[process].remove(path) }
+        if error == 0 { process.volume.remove(path) }
         return error
     }
 
@@ -201,13 +189,13 @@ final class SimulatedDisk {
     /// Counts a change, and has the process die at the one that it was told to.
     private func change(_ kind: StaticString, _ path: String, of process: SimulatedProcess) -> Int32 {
         observe(process, kind, path)
-        guard let left = conditions[ObjectIdentifier(process)]?.changesUntilDeath else { return 0 }
+        guard let left = process.disk.changesUntilDeath else { return 0 }
         guard left == 0 else {
-            self[condition: process].changesUntilDeath = left - 1
+            process.disk.changesUntilDeath = left - 1
             return 0
         }
-        self[condition: process].changesUntilDeath = nil
-        if self[condition: process].diesAfterChange {
+        process.disk.changesUntilDeath = nil
+        if process.disk.diesAfterChange {
             // When this piece of work is over, which is soon; what it still changes may or may not last.
             scheduler.after(0, as: scheduler.harness) { [onDeath] in if process.isAlive { onDeath(process) } }
             return 0

@@ -42,10 +42,8 @@ final class HostilePeer: @unchecked Sendable {  // Used on the simulation's thre
     }
 
     private func connect() async throws {
-        let directory = ClientDirectory(federation.clients[fault.client].folder)
-        let configuration = try ConfigurationFile.read(from: directory)
-        let membership = try Membership(of: directory, configuration: configuration)
-        let end = try await federation.dial(from: fault.client, process, with: membership.credentials)
+        let credentials = federation.template.memberships[fault.client].credentials
+        let end = try await federation.dial(from: fault.client, process, with: credentials)
         try await FrameConnection.lend(over: end.channel, to: end.peer, limits: .federation) { connection in
             var hello = Tributary_V1_Hello()
             hello.protocolVersion = ProtocolVersion.current

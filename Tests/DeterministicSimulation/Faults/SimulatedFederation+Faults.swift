@@ -110,13 +110,13 @@ extension SimulatedFederation {
 
     private func die(_ process: SimulatedProcess, _ death: Death, at change: Int, isAfter: Bool = false) {
         deaths[ObjectIdentifier(process)] = death
-        disk[condition: process].changesUntilDeath = change
-        disk[condition: process].diesAfterChange = isAfter
+        process.disk.changesUntilDeath = change
+        process.disk.diesAfterChange = isAfter
     }
 
     private func failSync(of process: SimulatedProcess) {
         excuses.insert(process.name)
-        disk[condition: process].failsNextSync = true
+        process.disk.failsNextSync = true
     }
 
     private func fillDisk(of name: String, for span: Int64) {
@@ -225,7 +225,7 @@ extension SimulatedFederation {
         fullUntil = [:]
         failsUntil = [:]
         for process in clients.map(\.process) + [server.process] {
-            disk[condition: process] = DiskCondition()
+            process.disk = DiskCondition()
         }
         // As long as it is behind, it takes no certificate that was issued after what it shows.
         turnServerClock(by: -serverClockError)

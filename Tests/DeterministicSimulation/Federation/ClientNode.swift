@@ -30,10 +30,12 @@ final class ClientNode {
         self.process = process
         federation.log.note("client starts", process, generation)
         let (number, folder, federation) = (number, folder, federation)
+        // Nobody has touched its certificate before, and reading one takes as long as a round.
+        let known = generation == 1 ? federation.template.memberships[number] : nil
         federation.scheduler.perform(as: process) {
             task = Task.detached {
                 do {
-                    try await Self.run(number, in: folder, of: federation, as: process)
+                    try await Self.run(number, in: folder, of: federation, as: process, known: known)
                     federation.ended(process, because: nil)
                 } catch {
                     federation.ended(process, because: error)
@@ -56,14 +58,15 @@ final class ClientNode {
         _ number: Int,
         in folder: URL,
         of federation: SimulatedFederation,
-        as process: SimulatedProcess
+        as process: SimulatedProcess,
+        known: Membership?
     ) async throws {
         let directory = ClientDaemon.ClientDirectory(folder)
         let configuration = try ConfigurationFile.read(from: directory)
         let client = FederationClient(
             directory: directory,
             configuration: configuration,
-            membership: try Membership(of: directory, configuration: configuration),
+            membership: try known ?? Membership(of: directory, configuration: configuration),
             trainers: federation.trainer(of: number),
             dialer: SimulatedDialer { credentials in
                 try await federation.dial(from: number, process, with: credentials)

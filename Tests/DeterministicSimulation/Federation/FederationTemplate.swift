@@ -21,6 +21,8 @@ package struct FederationTemplate: Sendable {
     package let folder: URL
     /// What every client takes the server for.
     let server: PeerIdentity
+    /// Who each client is when it starts for the first time, by number.
+    let memberships: [Membership]
 
     package static func name(of client: Int) -> String {
         client < honest ? "silo-\(client)" : "mallory-\(client - honest)"
@@ -64,7 +66,11 @@ package struct FederationTemplate: Sendable {
             serialNumber: certificate.serialNumber,
             notValidAfter: certificate.notValidAfter
         )
-        return FederationTemplate(folder: folder, server: server)
+        let memberships = try (0..<Self.clients).map { client in
+            let directory = ClientDaemon.ClientDirectory(folder.appendingPathComponent(name(of: client)))
+            return try Membership(of: directory, configuration: ConfigurationFile.read(from: directory))
+        }
+        return FederationTemplate(folder: folder, server: server, memberships: memberships)
     }
 
     private static func join(

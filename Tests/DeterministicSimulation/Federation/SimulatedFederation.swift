@@ -37,7 +37,7 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
         ClientNode(number, of: self, folder: folder.appendingPathComponent(FederationTemplate.name(of: number)))
     }
     private let oracle: Oracle
-    private let serverIdentity: PeerIdentity
+    let template: FederationTemplate
     var hostilePeers: [HostilePeer] = []
     var log: EventLog
 
@@ -71,7 +71,7 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
         disk: SimulatedDisk,
         oracle: Oracle,
         folder: URL,
-        serverIdentity: PeerIdentity
+        template: FederationTemplate
     ) {
         self.scenario = scenario
         self.bug = bug
@@ -86,7 +86,7 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
         self.log = EventLog(scheduler: scheduler)
         self.generator = CounterGenerator(seed: scenario.seed, stream: 5)
         self.oracle = oracle
-        self.serverIdentity = serverIdentity
+        self.template = template
         watch()
     }
 
@@ -182,7 +182,7 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
 
     /// Fills a process's disk, or has it find room again.
     func fillDisk(of process: SimulatedProcess) {
-        disk[condition: process].isFull = fullUntil[process.name, default: 0] > scheduler.now
+        process.disk.isFull = fullUntil[process.name, default: 0] > scheduler.now
     }
 
     // MARK: - What processes ask for
@@ -220,7 +220,7 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
         }
         let connection = try network.connect(client, process, to: server.process)
         server.accept(connection.channels[1], from: peer)
-        return (connection.channels[0], serverIdentity)
+        return (connection.channels[0], template.server)
     }
 
     func trainer(of client: Int) -> SimulatedTrainer {

@@ -18,6 +18,16 @@ package struct SimulatedJob: Sendable {
     private static let layer = "encoder.layer.0.attention.self.query"
     static let deadline = Duration.seconds(40)
 
+    /// What decides what a client makes of an adapter, the same in every job: how many rounds there are, and how many updates
+    /// close one, does not.
+    static let training = [
+        "model: none",
+        "task: sequence-classification",
+        "labels: [\((0..<width).map { "l\($0)" }.joined(separator: ", "))]",
+        "adapter: {r: 4, lora_alpha: 8, target_modules: [query], modules_to_save: [classifier]}",
+        "strategy: {name: fedavg}",
+    ]
+
     package let id: JobID
     package let yaml: String
     package let configuration: JobConfiguration
@@ -26,11 +36,6 @@ package struct SimulatedJob: Sendable {
     package init(id: String, rounds: Int, minimum: Int, privacy: Privacy = .none, seed: UInt64) throws {
         let lines = [
             "name: one-hot",
-            "model: none",
-            "task: sequence-classification",
-            "labels: [\((0..<Self.width).map { "l\($0)" }.joined(separator: ", "))]",
-            "adapter: {r: 4, lora_alpha: 8, target_modules: [query], modules_to_save: [classifier]}",
-            "strategy: {name: fedavg}",
             "rounds: \(rounds)",
             "cohort: {size: \(FederationTemplate.honest), minimum: \(minimum), deadline: 40s}",
             "evaluation: {every: \(rounds)}",
@@ -51,7 +56,7 @@ package struct SimulatedJob: Sendable {
                 ]
             }
         self.id = JobID(rawValue: id)
-        self.yaml = (lines + protection).joined(separator: "\n") + "\n"
+        self.yaml = (lines + Self.training + protection).joined(separator: "\n") + "\n"
         self.configuration = try JobFile.parse(yaml)
     }
 

@@ -26,8 +26,6 @@ final class Scheduler: @unchecked Sendable {  // Used on the thread that install
         /// Alarms of the same time ring in the order in which they were set.
         let number: UInt64
         let item: Item
-
-        static func < (left: Alarm, right: Alarm) -> Bool { (left.time, left.number) < (right.time, right.number) }
     }
 
     /// How a run ended.
@@ -158,29 +156,27 @@ final class Scheduler: @unchecked Sendable {  // Used on the thread that install
 
     private func run(_ item: Item) {
         stepCount += 1
-        var process = item.process
-        let action: () -> Void
+        let former = current
+        defer { current = former }
         switch item.work {
-        case .job(let work): action = { simulated_work_perform(work) }
+        case .job(let work):
+            current = item.process
+            simulated_work_perform(work)
         case .action(let body):
-            guard process.isAlive else { return }
-            action = body
+            guard item.process.isAlive else { return }
+            current = item.process
+            body()
         case .queue(let queue):
             guard let first = queues[queue]?.popFirst() else { return }
-            process = first.process
-            action = { [self] in
-                simulated_work_perform(first.work)
-                if queues[queue]?.isEmpty ?? true {
-                    queues[queue] = nil
-                } else {
-                    ready.append(Item(work: .queue(queue), process: process))
-                }
+            current = first.process
+            simulated_work_perform(first.work)
+            if queues[queue]?.isEmpty ?? true {
+                queues[queue] = nil
+            } else {
+                ready.append(Item(work: .queue(queue), process: first.process))
             }
         }
-        perform(as: process) {
-            action()
-            afterStep()
-        }
+        afterStep()
     }
 
     // MARK: - Alarms, in a binary heap
@@ -189,10 +185,14 @@ final class Scheduler: @unchecked Sendable {  // Used on the thread that install
         alarmCount += 1
         alarms.append(Alarm(time: time, number: alarmCount, item: item))
         var child = alarms.count - 1
-        while child > 0, alarms[child] < alarms[(child - 1) / 2] {
+        while child > 0, rings(child, before: (child - 1) / 2) {
             alarms.swapAt(child, (child - 1) / 2)
             child = (child - 1) / 2
         }
+    }
+
+    private func rings(_ one: Int, before other: Int) -> Bool {
+        (alarms[one].time, alarms[one].number) < (alarms[other].time, alarms[other].number)
     }
 
     private func takeFirstAlarm() -> Alarm {
@@ -201,7 +201,8 @@ final class Scheduler: @unchecked Sendable {  // Used on the thread that install
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < alarms.count && alarms[child] < alarms[least] {
+            for child in 2 * parent + 1..<min(2 * parent + 3, max(alarms.count, 2 * parent + 1))
+            where rings(child, before: least) {
                 least = child
             }
             guard least != parent else { return first }

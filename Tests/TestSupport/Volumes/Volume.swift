@@ -17,12 +17,12 @@ package struct Volume {
     /// Which one a power cut leaves there in any case.
     private var durable: [String: Int?] = [:]
     /// What may have reached the disk, with the folder that makes it last when it is forced to disk.
-    private var pending: [(folder: Substring, change: NameChange)] = []
+    private var pending: [(folder: String, change: NameChange)] = []
 
     package init() {}
 
-    package static func folder(of path: String) -> Substring {
-        path[..<(path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex)]
+    package static func folder(of path: String) -> String {
+        String(path[..<(path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex)])
     }
 
     /// Whether the path was looked at before.
