@@ -7,7 +7,7 @@ export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
 .PHONY: demo test python-test deployment-test kill crash-states flipped-bits dst dst-bugs attack fuzz \
-	bench dashboard lint format build setup data verify-with-peft protocol peft-federation \
+	bench dashboard soak coverage lint format build setup data verify-with-peft protocol peft-federation \
 	verify-adapters man install docs docs-test deb deb-try clean
 
 demo: data build ## Four silos fine-tune a language model over TLS, here on this machine
@@ -76,6 +76,13 @@ dashboard: ## Opens the dashboard in headless Chromium with 0, 5 and 5,000 clien
 	swift build $(SWIFT_BUILD) --product fed-server
 	swift build $(SWIFT_BUILD) --product fed-client
 	Tests/DashboardBrowser/measure.py
+
+MINUTES ?= 120
+soak: data build ## A server and four clients without work, for MINUTES minutes: does any of them grow?
+	Tests/Soak/run $(MINUTES)
+
+coverage: setup ## Which branches of the decoders of frames and safetensors no test takes
+	Tests/Coverage/run
 
 lint:
 	swift format lint --strict --recursive --parallel $(FORMATTED)
