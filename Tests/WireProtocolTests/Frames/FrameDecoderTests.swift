@@ -76,6 +76,18 @@ struct FrameDecoderTests {
         #expect(buffer.readableBytes == 5)
     }
 
+    @Test("refuses a chunk above its own limit where messages may be longer than chunks")
+    func chunkAboveItsLimit() throws {
+        let limits = FrameLimits(controlBytes: 32 << 10, chunkBytes: 16 << 10)
+        let bytes = ByteBuffer(repeating: 7, count: limits.chunkBytes + 1)
+        let chunk = Chunk(digest: PayloadDigest(hashing: [1]), offset: 0, bytes: bytes)
+        var buffer = ByteBuffer()
+        try buffer.writeFrame(.chunk(chunk), limits: .federation)
+        #expect(throws: FramingError.tooLong(length: UInt64(bytes.readableBytes), limit: limits.chunkBytes)) {
+            try FrameDecoder.readFrame(from: &buffer, limits: limits)
+        }
+    }
+
     @Test("takes frames of exactly the limit")
     func limits() throws {
         let digest = PayloadDigest(hashing: [1])
