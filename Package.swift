@@ -344,6 +344,7 @@ let package = Package(
             name: "ClientDaemonTests",
             dependencies: [
                 "Adapters", "Aggregation", "ClientDaemon", "DifferentialPrivacy", "FederatedLearning",
+                "FederationHarness",
                 "LinearAlgebra", "TestSupport", "Training",
                 "Transport", "WireProtocol",
                 .product(name: "InMemoryLogging", package: "swift-log"),

@@ -18,6 +18,7 @@ struct LocalOptimizer: Sendable {
 
     private let rule: Rule
     private let groups: [Group]
+    /// What has been carried so far.
     private(set) var moments: OptimizerMoments
     private var step = 0
 

@@ -2,6 +2,7 @@ import Adapters
 import Aggregation
 import ClientDaemon
 import FederatedLearning
+import FederationHarness
 import Foundation
 import Synchronization
 import TestSupport
@@ -11,11 +12,6 @@ import WireProtocol
 
 @Suite("Work that was interrupted")
 struct OrderWorkerTests {
-    /// The fixture of the Training tests; the repository holds it once.
-    private static let model = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("TrainingTests/Fixtures/tiny-bert", isDirectory: true)
-
     /// A silo's folder, with an order to train whose adapter has been fetched.
     private struct Silo {
         let directory: ClientDirectory
@@ -23,13 +19,9 @@ struct OrderWorkerTests {
 
         init(in folder: URL) async throws {
             directory = ClientDirectory(folder)
-            let lines = (0..<48).map { index in
-                let label = ["good", "bad"][index % 2]
-                return #"{"text": "film \#(["a", "b", "c"][index % 3]) \#(label)", "label": "\#(label)"}"#
-            }
-            try Data(lines.joined(separator: "\n").utf8).write(to: folder.appendingPathComponent("data.jsonl"))
+            try TinyModel.writeData(count: 48, offset: 0, to: folder.appendingPathComponent("data.jsonl"))
             let initial = LoRAAdapter.initial(
-                for: try BaseModelDirectory(reading: model).layers(targetedBy: .names(["query"])),
+                for: try BaseModelDirectory(reading: TinyModel.directory).layers(targetedBy: .names(["query"])),
                 rank: 2,
                 alpha: 4,
                 head: ClassificationHead(labelCount: 2, hiddenSize: 32),
@@ -37,7 +29,7 @@ struct OrderWorkerTests {
             )
             let payload = AdapterPayload.bytes(of: initial)
             try await PayloadStore(directory: directory.payloads).insert(Data(payload))
-            let modelDigest = try await ModelDigest.of(directory: model)
+            let modelDigest = try await ModelDigest.of(directory: TinyModel.directory)
             order = WorkOrder(
                 id: WorkOrder.ID(job: Sample.job, round: 1, kind: .train),
                 adapter: AdapterReference(
@@ -67,7 +59,7 @@ struct OrderWorkerTests {
                 client: ClientID("berlin"),
                 maximumRank: 8,
                 trainers: NativeTrainers(
-                    library: ModelLibrary(named: ["tiny": model]),
+                    library: ModelLibrary(named: ["tiny": TinyModel.directory]),
                     data: directory.url.appendingPathComponent("data.jsonl"),
                     client: "berlin",
                     threads: 1,
