@@ -32,7 +32,7 @@ struct UploadRoute {
                     handle: { connection in
                         do {
                             let executor = PayloadExecutor(label: "benchmark.payloads")
-                            try await withTaskExecutorPreference(executor) {
+                            try await withTaskExecutorPreference(executor.tasks) {
                                 try await receive(digest, byteCount, over: connection, into: target, on: executor) {
                                     arrivedContinuation.yield(.success(()))
                                 }

@@ -179,7 +179,7 @@ package final class ServerLink: Sendable {
                 try await self.watch()
                 return nil
             }
-            group.addTask(executorPreference: self.payloadExecutor) { try await self.listen(driver) }
+            group.addTask(executorPreference: self.payloadExecutor.tasks) { try await self.listen(driver) }
             defer { group.cancelAll() }
             while let ending = try await group.next() {
                 if let ending { return ending }

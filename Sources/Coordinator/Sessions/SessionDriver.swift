@@ -23,7 +23,7 @@ struct SessionDriver {
     /// Returns when the connection is closed.
     func run() async {
         await withTaskGroup(of: Part.self) { group in
-            group.addTask(executorPreference: session.payloadExecutor) {
+            group.addTask(executorPreference: session.payloadExecutor.tasks) {
                 await read()
                 return .reading
             }
@@ -95,7 +95,7 @@ struct SessionDriver {
 
     private func send(_ fetch: ClientSession.Fetch) async throws {
         let reader = try await payloads.openReader(of: fetch.digest, from: fetch.offset)
-        try await withTaskExecutorPreference(reader.executor) {
+        try await withTaskExecutorPreference(reader.executor.tasks) {
             var offset = fetch.offset
             while offset < reader.byteCount {
                 let bytes = try await reader.read(atMost: FrameLimits.defaultChunkBytes)

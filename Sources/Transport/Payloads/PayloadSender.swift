@@ -34,7 +34,7 @@ package struct PayloadSender: Sendable {
         over connection: FrameConnection
     ) async throws {
         let reader = try await store.openReader(of: digest, from: offset)
-        try await withTaskExecutorPreference(reader.executor) {
+        try await withTaskExecutorPreference(reader.executor.tasks) {
             var position = offset
             while position < reader.byteCount {
                 try Task.checkCancellation()
