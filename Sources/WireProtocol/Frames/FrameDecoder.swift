@@ -65,9 +65,6 @@ package struct FrameDecoder: ByteToMessageDecoder {
         throw FramingError.endedInsideFrame(missingAtLeast: Self.missingBytes(of: begun))
     }
 
-    /// Never moves what arrived: all of it is taken at once.
-    package mutating func shouldReclaimBytes(buffer: ByteBuffer) -> Bool { false }
-
     /// Takes what belongs to the first frame off `buffer`, and returns the frame when it is complete.
     private mutating func nextFrame(from buffer: inout ByteBuffer) throws(FramingError) -> Frame? {
         let limits = allowance.limits
@@ -105,12 +102,11 @@ package struct FrameDecoder: ByteToMessageDecoder {
         limits: FrameLimits
     ) throws(FramingError) -> Frame? {
         guard let (kind, bodyBytes) = try head(of: buffer, limits: limits),
-            buffer.readableBytes >= FrameLayout.headerBytes + bodyBytes
+            var body = buffer.getSlice(at: buffer.readerIndex + FrameLayout.headerBytes, length: bodyBytes)
         else { return nil }
-        buffer.moveReaderIndex(forwardBy: FrameLayout.headerBytes)
-        guard var body = buffer.readSlice(length: bodyBytes) else { return nil }
+        buffer.moveReaderIndex(forwardBy: FrameLayout.headerBytes + bodyBytes)
         return switch kind {
-        case .control: .control(try readControl(from: &body))
+        case .control: .control(try readControl(from: body))
         case .chunk: .chunk(try readChunk(from: &body))
         }
     }
@@ -152,8 +148,8 @@ package struct FrameDecoder: ByteToMessageDecoder {
             }
         case .chunk:
             guard limits.chunkBytes > 0 else { throw .chunksNotAllowed }
-            guard bodyBytes >= FrameLayout.chunkHeaderBytes else { throw .truncatedChunk(length: bodyBytes) }
-            guard bodyBytes > FrameLayout.chunkHeaderBytes else { throw .empty }
+            // One that is shorter shows when it is read: there is little to wait for.
+            guard bodyBytes != FrameLayout.chunkHeaderBytes else { throw .empty }
             guard bodyBytes - FrameLayout.chunkHeaderBytes <= limits.chunkBytes else {
                 throw .tooLong(
                     length: UInt64(bodyBytes - FrameLayout.chunkHeaderBytes),
@@ -163,15 +159,17 @@ package struct FrameDecoder: ByteToMessageDecoder {
         }
     }
 
-    private static func readControl(from body: inout ByteBuffer) throws(FramingError) -> Tributary_V1_Control {
-        let bytes = body.readBytes(length: body.readableBytes) ?? []
-        guard let control = try? Tributary_V1_Control(serializedBytes: bytes) else { throw .undecodableControl }
+    private static func readControl(from body: ByteBuffer) throws(FramingError) -> Tributary_V1_Control {
+        guard let control = try? Tributary_V1_Control(serializedBytes: Array(buffer: body)) else {
+            throw .undecodableControl
+        }
         return control
     }
 
     private static func readChunk(from body: inout ByteBuffer) throws(FramingError) -> Chunk {
+        let length = body.readableBytes
         guard let digest = body.readPayloadDigest(), let offset = body.readInteger(as: UInt64.self) else {
-            throw .truncatedChunk(length: body.readableBytes)
+            throw .truncatedChunk(length: length)
         }
         let chunk = Chunk(digest: digest, offset: offset, bytes: body)
         guard chunk.end != nil else {

@@ -46,6 +46,11 @@ struct SafetensorsHeaderTests {
                 flaw: .duplicateName("__metadata__")
             ),
             Refusal(
+                name: "a note twice",
+                header: #"{"__metadata__":{"k":"","l":"","k":""}}"#,
+                flaw: .duplicateName("k")
+            ),
+            Refusal(
                 name: "type",
                 header: #"{"a":{"dtype":"F31","shape":[],"data_offsets":[0,4]}}"#,
                 flaw: .unknownElementType(tensor: "a", type: "F31")
@@ -54,6 +59,16 @@ struct SafetensorsHeaderTests {
                 name: "missing field",
                 header: #"{"a":{"dtype":"F32","data_offsets":[0,4]}}"#,
                 flaw: .missingField(tensor: "a", field: "shape")
+            ),
+            Refusal(
+                name: "no type",
+                header: #"{"a":{}}"#,
+                flaw: .missingField(tensor: "a", field: "dtype")
+            ),
+            Refusal(
+                name: "no place",
+                header: #"{"a":{"shape":[],"dtype":"F32"}}"#,
+                flaw: .missingField(tensor: "a", field: "data_offsets")
             ),
             Refusal(
                 name: "unknown field",
@@ -97,6 +112,11 @@ struct SafetensorsHeaderTests {
                 name: "beyond the end",
                 header: #"{"a":{"dtype":"F64","shape":[],"data_offsets":[0,8]}}"#,
                 flaw: .dataBeyondEnd(tensor: "a", missing: 4)
+            ),
+            Refusal(
+                name: "overflow of bits",
+                header: #"{"a":{"dtype":"F32","shape":[1152921504606846976],"data_offsets":[0,4]}}"#,
+                flaw: .sizeOverflow(tensor: "a")
             ),
             Refusal(
                 name: "trailing",

@@ -170,6 +170,18 @@ struct FrameDecoderTests {
         }
     }
 
+    @Test("gives every frame that had come, though the first one has the connection closed")
+    func closedMeanwhile() throws {
+        let frames = GoldenVectors.controls.prefix(3)
+        let channel = EmbeddedChannel(
+            handlers: [ByteToMessageHandler(FrameDecoder(limits: .federation)), ClosingHandler()]
+        )
+        try channel.writeInbound(ByteBuffer(bytes: frames.flatMap(\.frame)))
+        for frame in frames {
+            #expect(try channel.readInbound(as: Frame.self) == .control(frame.message))
+        }
+    }
+
     private static func name(of error: FramingError) -> String {
         switch error {
         case .empty: "empty"
@@ -182,6 +194,16 @@ struct FrameDecoderTests {
         case .flood: "flood"
         case .endedInsideFrame: "ends"
         }
+    }
+}
+
+/// Closes its channel whenever something comes.
+private final class ClosingHandler: ChannelInboundHandler {
+    typealias InboundIn = Frame
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        context.close(promise: nil)
+        context.fireChannelRead(data)
     }
 }
 
