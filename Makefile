@@ -6,7 +6,7 @@ SWIFT_BUILD := -c release -Xswiftc -enable-testing
 export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
-.PHONY: demo test python-test deployment-test kill crash-states flipped-bits dst dst-bugs attack fuzz \
+.PHONY: demo test half-open python-test deployment-test kill crash-states flipped-bits dst dst-bugs attack fuzz \
 	bench dashboard soak coverage lint format build setup data verify-with-peft protocol peft-federation \
 	verify-adapters man install docs docs-test deb deb-try clean
 
@@ -22,8 +22,12 @@ test: data ## Every test, the end-to-end ones over loopback TLS included
 	swift run --skip-build $(SWIFT_BUILD) fed-dst run --seeds 200
 	protocol/python/test
 	examples/three-hosts/run
+	Tests/HalfOpen/run
 	cd Documentation && python3 -m unittest --quiet test_pages
 	Documentation/check_pages.py --if-possible
+
+half-open: data build ## How soon a server notices that a client's machine is gone (network namespaces; as root)
+	Tests/HalfOpen/run
 
 python-test: build ## The Python client against golden vectors and the real server
 	protocol/python/test

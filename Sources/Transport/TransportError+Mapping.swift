@@ -22,6 +22,9 @@ extension TransportError {
             )
         case let error as ChannelError where error == .ioOnClosedChannel || error == .alreadyClosed:
             closed
+        case let error as IOError where error.errnoCode == ETIMEDOUT:
+            // Nobody answered the system's questions.
+            peerIsGone(after: "\(ConnectionOptions.KeepAlive.patience)")
         case let error as IOError:
             lost(reason: error.description)
         default:

@@ -17,6 +17,8 @@ package enum TransportError: Error, Sendable, Equatable {
     case full(limit: Int)
     /// The peer has not taken a byte for that long.
     case peerDoesNotRead(after: String)
+    /// The peer's machine has acknowledged nothing for that long.
+    case peerIsGone(after: String)
     case lost(reason: String)
     case closed
 
@@ -39,7 +41,7 @@ package enum TransportError: Error, Sendable, Equatable {
         case .unreachable: .unreachable
         case .tls, .handshakeTimedOut: .tls
         case .untrusted, .rejected, .expired: .identity
-        case .peerDoesNotRead, .lost, .closed: .lost
+        case .peerDoesNotRead, .peerIsGone, .lost, .closed: .lost
         }
     }
 }
@@ -69,6 +71,8 @@ extension TransportError: CustomStringConvertible {
             "All \(limit) connections are taken. Try again later."
         case .peerDoesNotRead(let patience):
             "The other side has read nothing for \(patience). The connection was closed; what was sent is sent again."
+        case .peerIsGone(let patience):
+            "The other side's machine, or the way to it, has been silent for \(patience). The connection will be made again."
         case .lost(let reason):
             "The connection was lost: \(reason). It will be made again."
         case .closed:

@@ -28,10 +28,7 @@ enum TLSDialer {
     ) async throws -> Admission {
         let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connectTimeout(TimeAmount(limits.connectTimeout))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.recvAllocator, value: ConnectionOptions.receiveAllocator)
-            .channelOption(.maxMessagesPerRead, value: ConnectionOptions.readsAtOnce)
-            .channelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMark)
+            .applyingOptions()
         let attempt: Attempt
         do {
             attempt = try await bootstrap.connect(host: host, port: port) { channel in
@@ -39,6 +36,7 @@ enum TLSDialer {
                     let promise = channel.eventLoop.makePromise(of: Admission.self)
                     do {
                         try channel.pipeline.syncOperations.addHandlers([
+                            LostPeerHandler(),
                             StalledWriteHandler(patience: limits.writePatience),
                             handler(),
                             AdmissionHandler(limits: limits, admission: promise, judge: judge),
@@ -63,5 +61,16 @@ enum TLSDialer {
             try Task.checkCancellation()
             throw TransportError.mapping(error)
         }
+    }
+}
+
+extension ClientBootstrap {
+    /// What every connection that is made is set to.
+    fileprivate func applyingOptions() -> ClientBootstrap {
+        ConnectionOptions.KeepAlive.options.reduce(self) { $0.channelOption($1.0, value: $1.1) }
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.recvAllocator, value: ConnectionOptions.receiveAllocator)
+            .channelOption(.maxMessagesPerRead, value: ConnectionOptions.readsAtOnce)
+            .channelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMark)
     }
 }

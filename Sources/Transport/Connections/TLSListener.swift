@@ -82,6 +82,7 @@ struct TLSListener: Sendable {
         do {
             try slots.take(for: channel)
             try channel.pipeline.syncOperations.addHandlers([
+                LostPeerHandler(),
                 StalledWriteHandler(patience: limits.writePatience),
                 NIOSSLServerHandler(context: try context()),
                 AdmissionHandler(limits: limits, admission: promise, judge: judge),
@@ -121,30 +122,10 @@ struct TLSListener: Sendable {
 extension ServerBootstrap {
     /// What every accepted connection is set to.
     fileprivate func applyingChildOptions() -> ServerBootstrap {
-        childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+        ConnectionOptions.KeepAlive.options.reduce(self) { $0.childChannelOption($1.0, value: $1.1) }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.recvAllocator, value: ConnectionOptions.receiveAllocator)
             .childChannelOption(.maxMessagesPerRead, value: ConnectionOptions.readsAtOnce)
             .childChannelOption(.writeBufferWaterMark, value: ConnectionOptions.writeWaterMark)
     }
-}
-
-/// Sizes that both ends share.
-enum ConnectionOptions {
-    /// Small while a connection is quiet, a chunk while a payload moves.
-    ///
-    /// Large reads are what makes TLS fast, as long as what was read is decrypted, hashed and written before it has left the
-    /// processor's cache.
-    static var receiveAllocator: AdaptiveRecvByteBufferAllocator {
-        AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 8 << 10, maximum: 256 << 10)
-    }
-
-    /// How many reads are decrypted before anybody may look at the first: with more, the hash waits for them.
-    static let readsAtOnce: UInt = 1
-
-    /// How many frames wait for their reader before the socket is no longer read: little more than a megabyte of chunks.
-    static let frameBackPressure =
-        NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(lowWatermark: 2, highWatermark: 4)
-
-    /// A sender waits when this much lies in the socket's queue.
-    static let writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 256 << 10)
 }

@@ -129,6 +129,11 @@ struct SafetensorsHeaderTests {
                 flaw: .partialByte(tensor: "a")
             ),
             Refusal(
+                name: "nothing behind a brace",
+                header: "{",
+                flaw: .invalidJSON(JSONFlaw(offset: 9, reason: .unexpectedEnd))
+            ),
+            Refusal(
                 name: "NUL padding",
                 header: "{}\0\0",
                 flaw: .invalidJSON(JSONFlaw(offset: 10, reason: .bytesAfterTheEnd))
