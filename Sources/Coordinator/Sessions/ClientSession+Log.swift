@@ -4,8 +4,16 @@ import WireProtocol
 // The lines of a client's log, for those who read it while it is written.
 
 extension ClientSession {
+    /// Somebody who waits for lines, until a time by which every client that lends its log has answered.
+    struct LogReader {
+        let continuation: CheckedContinuation<ClientLog?, Never>
+        let deadline: ContinuousClock.Instant
+    }
+
     /// So many may wait for lines at a time.
     private static let mostLogReaders = 4
+    /// Lines come at once, whatever else a client does.
+    private static let logPatience = Duration.seconds(30)
 
     /// Returns lines of the client's log from a number on, as far as the client still has them.
     ///
@@ -18,7 +26,7 @@ extension ClientSession {
         var request = Tributary_V1_LogRequest()
         request.from = start
         return await withCheckedContinuation { continuation in
-            logReaders.append(continuation)
+            logReaders.append(LogReader(continuation: continuation, deadline: environment.now() + Self.logPatience))
             send(.logRequest(request))
         }
     }
@@ -26,12 +34,12 @@ extension ClientSession {
     /// Gives lines to the one who asked first.
     func handOut(_ log: ClientLog) {
         guard !logReaders.isEmpty else { return }
-        logReaders.removeFirst().resume(returning: log)
+        logReaders.removeFirst().continuation.resume(returning: log)
     }
 
     /// Tells everybody who waits that nothing comes any more.
     func sendLogReadersAway() {
-        for reader in logReaders { reader.resume(returning: nil) }
+        for reader in logReaders { reader.continuation.resume(returning: nil) }
         logReaders = []
     }
 }

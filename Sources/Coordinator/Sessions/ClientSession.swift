@@ -69,7 +69,7 @@ actor ClientSession {
     private var progressReported: ContinuousClock.Instant?
     var lendsLog = false
     /// Who waits for lines of the client's log, in the order in which they were asked for.
-    var logReaders: [CheckedContinuation<ClientLog?, Never>] = []
+    var logReaders: [LogReader] = []
     var isOver = false
     /// The last word, if there is one.
     private(set) var farewell: Tributary_V1_Goodbye?
@@ -320,7 +320,9 @@ actor ClientSession {
     // MARK: - Patience
 
     /// When the session ends unless something comes before.
-    var deadline: ContinuousClock.Instant { min(conversation.deadline, certificateEnd) }
+    var deadline: ContinuousClock.Instant {
+        min(conversation.deadline, certificateEnd, logReaders.first?.deadline ?? certificateEnd)
+    }
 
     /// Ends the session when its deadline has passed.
     ///
@@ -342,6 +344,10 @@ actor ClientSession {
         } catch {
             logger.info("Client went silent", metadata: ["reason": "\(error)"])
             end(error.goodbye)
+        }
+        if let reader = logReaders.first, environment.now() >= reader.deadline {
+            logger.info("Client lends its log and does not hand it out")
+            end(Tributary_V1_Goodbye(.idle, "A request for lines of the log was not answered."))
         }
         return !isOver
     }

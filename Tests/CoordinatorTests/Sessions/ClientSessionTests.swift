@@ -124,6 +124,29 @@ struct ClientSessionTests {
         }
     }
 
+    @Test("parts from a client that lends its log and does not hand it out, and leaves nobody waiting")
+    func logThatNeverComes() async throws {
+        try await Self.withFixture { fixture in
+            var session = try await fixture.session(of: "berlin")
+            try await session.greet(lendsLog: true)
+            let registry = fixture.registry
+            async let log = registry.log(of: "berlin", from: 0)
+            guard case .logRequest = await session.next() else {
+                Issue.record("no request")
+                return
+            }
+            // Its heartbeats come all the same.
+            fixture.advance(by: .seconds(29))
+            await session.receive(.ping(.init()))
+            #expect(await session.session.checkDeadline())
+            fixture.advance(by: .seconds(1))
+            #expect(await session.session.deadline <= fixture.environment.now())
+            #expect(await session.session.checkDeadline() == false)
+            #expect(await session.session.farewell?.code == .idle)
+            #expect(try await log == nil)
+        }
+    }
+
     @Test("asks no client for its log that does not lend it, and knows who is away")
     func keepsLogs() async throws {
         try await Self.withFixture { fixture in
