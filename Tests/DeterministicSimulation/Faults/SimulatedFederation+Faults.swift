@@ -186,14 +186,8 @@ extension SimulatedFederation {
                 return scheduler.after(1_000_000_000, as: scheduler.harness) { [self] in readmit(client) }
             }
             scheduler.perform(as: scheduler.harness) {
+                client.grant(certificate, for: key)
                 end(client.process, .killed)
-                let directory = ClientDaemon.ClientDirectory(client.folder)
-                do {
-                    try key.write(to: directory.privateKeyFile)
-                    try certificate.write(to: directory.certificateFile)
-                } catch {
-                    checks.violate("The harness cannot write a certificate: \(error)")
-                }
             }
         }
     }

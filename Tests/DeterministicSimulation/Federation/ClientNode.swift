@@ -11,6 +11,8 @@ final class ClientNode {
     private(set) var process: SimulatedProcess
     private(set) var folder: URL
     private var task: Task<Void, Never>?
+    /// What its data steward has got for it, until the next process finds it.
+    private var granted: (certificate: NodeCertificate, key: NodeKey)?
     /// How often it was started.
     private(set) var generation = 0
 
@@ -51,8 +53,20 @@ final class ClientNode {
         task = nil
     }
 
+    /// Has the next process find a new certificate, whatever the present one still does to its files.
+    func grant(_ certificate: NodeCertificate, for key: NodeKey) { granted = (certificate, key) }
+
     /// Moves to what is left of the disk.
-    func move(to folder: URL) { self.folder = folder }
+    ///
+    /// - Throws: When a certificate that was granted meanwhile cannot be written.
+    func move(to folder: URL) throws {
+        self.folder = folder
+        guard let (certificate, key) = granted else { return }
+        let directory = ClientDaemon.ClientDirectory(folder)
+        try key.write(to: directory.privateKeyFile)
+        try certificate.write(to: directory.certificateFile)
+        granted = nil
+    }
 
     private static func run(
         _ number: Int,

@@ -170,7 +170,11 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
                 server.start()
                 fillDisk(of: server.process)
             } else if let client = clients.first(where: { $0.process === process }) {
-                client.move(to: next)
+                do {
+                    try client.move(to: next)
+                } catch {
+                    checks.violate("The harness cannot write a certificate: \(error)")
+                }
                 plantStartBugs(at: client)
                 let outbox = ClientDaemon.ClientDirectory(next).outbox
                 checks.restarted(client.name, with: OutboxFolder.items(at: outbox))
