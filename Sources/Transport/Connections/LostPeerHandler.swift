@@ -1,11 +1,12 @@
+import Glibc
 import NIOCore
-import NIOPosix
 
 /// Closes a connection whose other end no longer acknowledges what it is sent: its machine is gone, or the way to it.
 ///
 /// The system asks after a peer by itself while nothing is under way (``ConnectionOptions/KeepAlive``). As soon as something is, it
 /// stops asking and goes on sending for a quarter of an hour; then this looks once a second at when the peer's system was heard
-/// last. Whoever is alive acknowledges, a peer that has no room included: that one is ``StalledWriteHandler``'s to judge.
+/// last. Whoever is alive acknowledges what was sent. To a peer that has no room nothing is sent, so that nothing is due, however
+/// rarely its system is heard then: that one is ``StalledWriteHandler``'s to judge.
 final class LostPeerHandler: ChannelOutboundHandler, RemovableChannelHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
