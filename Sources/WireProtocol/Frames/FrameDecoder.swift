@@ -66,7 +66,9 @@ package struct FrameDecoder: ByteToMessageDecoder {
     }
 
     /// Takes what belongs to the first frame off `buffer`, and returns the frame when it is complete.
-    private mutating func nextFrame(from buffer: inout ByteBuffer) throws(FramingError) -> Frame? {
+    ///
+    /// What came of an incomplete one is kept, so that `buffer` is empty then.
+    package mutating func nextFrame(from buffer: inout ByteBuffer) throws(FramingError) -> Frame? {
         let limits = allowance.limits
         while true {
             let missing = try Self.wantedBytes(of: begun, limits: limits) - begun.readableBytes
