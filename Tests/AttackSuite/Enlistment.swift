@@ -11,6 +11,11 @@ extension AttackField {
         try await enrol(count).map { RawTLSPeer(certificate: $0.certificate, key: $0.key) }
     }
 
+    /// Enrols many clients at once, for another process.
+    func enlistBesiegers(_ count: Int) async throws -> [Besiegers.Member] {
+        try await enrol(count).map { Besiegers.Member(certificate: $0.certificate, key: $0.key) }
+    }
+
     /// Enrols many clients at once, and returns what each shows.
     func enlistMembers(_ count: Int) async throws -> [ClientCredentials] {
         let authority = try federation.state.authority().certificate

@@ -6,7 +6,10 @@ struct FedAttack: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fed-attack",
         abstract: "Attacks a fed-server on loopback and checks what must hold afterwards.",
-        subcommands: [RunCommand.self, ListCommand.self, SiegeCommand.self, IdleCommand.self, CrowdCommand.self],
+        subcommands: [
+            RunCommand.self, ListCommand.self, SiegeCommand.self, BesiegeCommand.self, IdleCommand.self,
+            CrowdCommand.self,
+        ],
         defaultSubcommand: RunCommand.self
     )
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 private import AttackSuite
+private import Foundation
 
 /// Measures a server while thousands of sockets claim 2 GiB each.
 struct SiegeCommand: AsyncParsableCommand {
@@ -19,24 +20,31 @@ struct SiegeCommand: AsyncParsableCommand {
     @Option(help: "How many seconds honest clients train, as they would on machines of their own.")
     var training = 2.0
 
-    @Option(help: "How many rounds are measured in peace, and at least in the siege.")
+    @Option(help: "How many rounds are measured in peace, and when all sockets have come.")
     var rounds = 5
 
     func run() async throws {
+        let program = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
+        let siege = Siege(sockets: sockets, members: members, program: program)
         let report = try await AttackField.with(options.launch, training: .seconds(training)) { field in
-            try await Siege(sockets: sockets, members: members).run(on: field, rounds: rounds)
+            try await siege.run(on: field, rounds: rounds)
         }
-        let (peace, siege) = (Figures(report.peace), Figures(report.siege))
-        let growth = report.peak - report.before
+        let (peace, growth) = (Figures(report.peace), report.peak - report.before)
         Output.line(
-            "claims of 2 GiB: \(report.claims) of \(sockets), by \(members == 0 ? "strangers" : "\(members) members")"
+            "claims of 2 GiB: \(report.claims) of \(sockets), by \(members == 0 ? "strangers" : "\(members) members"), "
+                + "in \(Figures.text(report.arrivalSeconds)) s"
         )
-        Output.line(
-            "round in peace: \(peace); in the siege: \(siege); median ratio \(Figures.text(siege.median / peace.median))"
-        )
+        Output.line("round in peace: \(peace)")
+        var isHeld = growth <= 512 << 20
+        for (moment, seconds) in [("while they come", report.arrival), ("when they have come", report.siege)] {
+            let figures = Figures(seconds)
+            let ratio = figures.median / peace.median
+            Output.line("\(moment): \(figures); median ratio \(Figures.text(ratio))")
+            if ratio > 1.2 { isHeld = false }
+        }
         Output.line(
             "server: \(report.before >> 20) MiB before, \(report.peak >> 20) MiB at most, growth \(growth >> 20) MiB"
         )
-        guard growth <= 512 << 20, siege.median <= 1.2 * peace.median else { throw ExitCode.failure }
+        guard isHeld else { throw ExitCode.failure }
     }
 }
