@@ -16,11 +16,16 @@ struct ReplayTests {
             .map { [UInt8](try Data(contentsOf: folder.appendingPathComponent($0))) }
     }
 
-    @Test("survives the corpus and everything that ever broke it", arguments: FuzzTarget.allCases)
+    @Test(
+        "survives the corpus, what fuzzers made of it, and everything that ever broke it",
+        arguments: FuzzTarget.allCases
+    )
     func replay(_ target: FuzzTarget) throws {
         let corpus = try Self.inputs("corpus", of: target)
         #expect(!corpus.isEmpty)
-        for input in try corpus + Self.inputs("regressions", of: target) { target.run(input) }
+        for input in try corpus + Self.inputs("grown", of: target) + Self.inputs("regressions", of: target) {
+            target.run(input)
+        }
     }
 
     @Test(
