@@ -1,6 +1,6 @@
 import ArgumentParser
 import AttackSuite
-private import Foundation
+import Foundation
 
 /// Which server is attacked, and what is put around it.
 struct ServerOptions: ParsableArguments {
@@ -10,12 +10,15 @@ struct ServerOptions: ParsableArguments {
     @Option(help: "A command that starts the server in its turn, such as 'prlimit --as=2147483648'.")
     var under: String?
 
+    /// The program that runs.
+    static var ownProgram: URL {
+        Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+    }
+
     var launch: ServerProcess.Launch {
-        let own = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-        let beside = Bundle.main.executableURL ?? own
         let file =
             server.map { URL(fileURLWithPath: $0) }
-            ?? beside.deletingLastPathComponent().appendingPathComponent("fed-server")
+            ?? Self.ownProgram.deletingLastPathComponent().appendingPathComponent("fed-server")
         return ServerProcess.Launch(executable: file, wrapper: under?.split(separator: " ").map(String.init) ?? [])
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 private import AttackSuite
-private import Foundation
 
 /// Measures a server while thousands of sockets claim 2 GiB each.
 struct SiegeCommand: AsyncParsableCommand {
@@ -24,8 +23,7 @@ struct SiegeCommand: AsyncParsableCommand {
     var rounds = 5
 
     func run() async throws {
-        let program = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
-        let siege = Siege(sockets: sockets, members: members, program: program)
+        let siege = Siege(sockets: sockets, members: members, program: ServerOptions.ownProgram)
         let report = try await AttackField.with(options.launch, training: .seconds(training)) { field in
             try await siege.run(on: field, rounds: rounds)
         }

@@ -1,18 +1,21 @@
 import NIOCore
 import WireProtocol
 
-/// Reads a stream of frames until its bytes end or are none: whole, in pieces, and where chunks are refused.
-///
-/// Other limits differ in lengths that no input has.
+/// Reads a stream of frames until its bytes end or are none: whole, in pieces, and within each of the limits that
+/// listeners have.
 enum FrameFuzzing {
+    private static let narrower: [FrameLimits] = [.quietClient, .uploadingClient, .enrolment]
+
     static func run(_ bytes: [UInt8]) {
         let frames = read(bytes, .federation)
         checkPieces(of: bytes, bring: frames)
         for frame in frames { checkRoundTrip(of: frame) }
-        // What the widest limits refuse, narrower ones do not accept.
-        guard !frames.isEmpty else { return }
-        let messages = frames.prefix { if case .control = $0 { true } else { false } }
-        precondition(read(bytes, .quietClient).count == messages.count, "chunks are not refused, or messages are")
+        for limits in narrower {
+            let accepted = read(bytes, limits)
+            precondition(accepted.count <= frames.count, "narrow limits accept what wide ones refuse")
+            let areWanted = accepted.allSatisfy { if case .chunk = $0 { limits.chunkBytes > 0 } else { true } }
+            precondition(areWanted, "chunks are accepted where there may be none")
+        }
     }
 
     private static func read(_ bytes: [UInt8], _ limits: FrameLimits) -> [Frame] {
