@@ -16,6 +16,8 @@ package actor TaskDriver {
     private struct Work {
         let order: WorkOrder
         let task: Task<Void, Never>
+        /// Whether it stops because nobody wants it any more, and not because the daemon ends.
+        var isUnwanted = false
     }
 
     /// At most two a second: enough to watch, next to nothing to send.
@@ -158,6 +160,7 @@ package actor TaskDriver {
     }
 
     private func ended(_ order: WorkOrder, _ outcome: OrderWorker.Outcome) {
+        let isUnwanted = work?.isUnwanted ?? false
         work = nil
         switch outcome {
         case .trained(let update):
@@ -175,6 +178,7 @@ package actor TaskDriver {
             attempt { try payloads.remove(PayloadDigest(order.adapter.digest)) }
             perform(loop.payloadLost(order.id))
         case .stopped:
+            if isUnwanted { worker.forgetTraining(of: order) }
             observe(.halted(order.id))
             perform(loop.stopped(order.id))
         }
@@ -229,7 +233,9 @@ package actor TaskDriver {
             case .work(let order):
                 start(order)
             case .cancel(let id):
-                if let work, work.order.id == id { work.task.cancel() }
+                guard work?.order.id == id else { continue }
+                work?.isUnwanted = true
+                work?.task.cancel()
             case .upload(let update, let offset):
                 link?.upload(update, from: offset)
             case .forget(let update):

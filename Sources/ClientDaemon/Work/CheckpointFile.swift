@@ -52,7 +52,7 @@ package struct CheckpointFile: Sendable {
         return KeptTraining(identity: identity, keeper: self)
     }
 
-    /// Forgets the training, whose result is safe elsewhere.
+    /// Forgets the training, whose result is safe elsewhere or wanted by nobody.
     package func remove() { unlink(file.path) }
 
     /// Names a training by all that it follows from.

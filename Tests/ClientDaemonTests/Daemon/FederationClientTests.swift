@@ -30,6 +30,7 @@ struct FederationClientTests {
             configuration: configuration,
             membership: try Membership(of: directory, configuration: configuration),
             trainers: FixedTrainer(trainer: trainer),
+            checkpoints: CheckpointFile(directory.checkpointFile, logger: .silent),
             backoff: ReconnectBackoff(first: .milliseconds(1), longest: .milliseconds(20)),
             logger: .silent,
             observe: observe
@@ -279,7 +280,7 @@ struct FederationClientTests {
 
     // MARK: - Work
 
-    @Test("an order that comes again while it is worked is not started twice, and a withdrawal ends the training")
+    @Test("an order that comes again is not started twice; a withdrawal ends the training and leaves nothing of it")
     func withdraws() async throws {
         let payload = AdapterPayload.bytes(of: .counting())
         try await withTemporaryDirectory { folder in
@@ -287,7 +288,9 @@ struct FederationClientTests {
                 let directory = try server.join(folder)
                 let (events, eventsContinuation) = AsyncStream.makeStream(of: String.self)
                 let trainer = ScriptedTrainer { adapter, _, _ in
-                    eventsContinuation.yield("began")
+                    let isKept = FileManager.default.fileExists(atPath: directory.checkpointFile.path)
+                    eventsContinuation.yield(isKept ? "goes on" : "begins")
+                    try Data("where it stands".utf8).write(to: directory.checkpointFile)
                     await untilCancelled()
                     eventsContinuation.yield("cancelled")
                     throw CancellationError()
@@ -297,7 +300,7 @@ struct FederationClientTests {
                     try await first.say(.order(order(for: payload)))
                     _ = try await fetch(first)
                     try await first.send(payload)
-                    #expect(await events.first { _ in true } == "began")
+                    #expect(await events.first { _ in true } == "begins")
                     await first.close()
 
                     let peer = try await server.nextPeer()
@@ -310,7 +313,7 @@ struct FederationClientTests {
 
                     // The next order is worked at once.
                     try await peer.say(.order(order(for: payload, round: 2)))
-                    #expect(await events.first { _ in true } == "began")
+                    #expect(await events.first { _ in true } == "begins")
                 }
             }
         }
@@ -364,7 +367,7 @@ struct FederationClientTests {
 
     // MARK: - The end
 
-    @Test("a graceful stop says goodbye, ends the training and returns; a kill says nothing")
+    @Test("a graceful stop says goodbye, ends the training and returns; a kill says nothing; both keep where it stood")
     func stops() async throws {
         let payload = AdapterPayload.bytes(of: .counting())
         try await withTemporaryDirectory { folder in
@@ -372,6 +375,7 @@ struct FederationClientTests {
                 let directory = try server.join(folder)
                 let (began, beganContinuation) = AsyncStream.makeStream(of: Void.self)
                 let trainer = ScriptedTrainer { _, _, _ in
+                    try Data("where it stands".utf8).write(to: directory.checkpointFile)
                     beganContinuation.yield()
                     await untilCancelled()
                     throw CancellationError()
@@ -398,6 +402,7 @@ struct FederationClientTests {
                         }
                         #expect(lastWord?.code == (isGraceful ? .shuttingDown : nil))
                         #expect(!DirectoryLock.isHeld(of: directory))
+                        #expect(FileManager.default.fileExists(atPath: directory.checkpointFile.path))
                     }
                 }
             }
