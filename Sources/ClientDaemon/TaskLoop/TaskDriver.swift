@@ -16,8 +16,6 @@ package actor TaskDriver {
     private struct Work {
         let order: WorkOrder
         let task: Task<Void, Never>
-        /// Whether it stops because nobody wants it any more, and not because the daemon ends.
-        var isUnwanted = false
     }
 
     /// At most two a second: enough to watch, next to nothing to send.
@@ -160,7 +158,6 @@ package actor TaskDriver {
     }
 
     private func ended(_ order: WorkOrder, _ outcome: OrderWorker.Outcome) {
-        let isUnwanted = work?.isUnwanted ?? false
         work = nil
         switch outcome {
         case .trained(let update):
@@ -178,7 +175,6 @@ package actor TaskDriver {
             attempt { try payloads.remove(PayloadDigest(order.adapter.digest)) }
             perform(loop.payloadLost(order.id))
         case .stopped:
-            if isUnwanted { worker.forgetTraining(of: order) }
             observe(.halted(order.id))
             perform(loop.stopped(order.id))
         }
@@ -233,9 +229,7 @@ package actor TaskDriver {
             case .work(let order):
                 start(order)
             case .cancel(let id):
-                guard work?.order.id == id else { continue }
-                work?.isUnwanted = true
-                work?.task.cancel()
+                if let work, work.order.id == id { work.task.cancel() }
             case .upload(let update, let offset):
                 link?.upload(update, from: offset)
             case .forget(let update):

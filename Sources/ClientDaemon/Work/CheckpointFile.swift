@@ -10,7 +10,8 @@ private import Transport
 /// Where the training at hand stands, on disk: a client that was ended in the middle of a long one goes on there.
 ///
 /// There is one file, because a client trains one adapter at a time. It is written at most once an interval, is whole or
-/// not there, and says which training it is of: another order, another adapter or other texts begin anew.
+/// not there, and says which training it is of: another order, another adapter or other texts begin anew. It outlives a
+/// withdrawal: a round that found too few updates is opened again, with the same order.
 package struct CheckpointFile: Sendable {
     private let file: URL
     private let interval: Duration
@@ -52,7 +53,7 @@ package struct CheckpointFile: Sendable {
         return KeptTraining(identity: identity, keeper: self)
     }
 
-    /// Forgets the training, whose result is safe elsewhere or wanted by nobody.
+    /// Forgets the training, whose result is safe elsewhere.
     package func remove() { unlink(file.path) }
 
     /// Names a training by all that it follows from.

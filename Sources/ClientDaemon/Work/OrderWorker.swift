@@ -90,12 +90,6 @@ package struct OrderWorker: Sendable {
         }
     }
 
-    /// Lets go of what is kept of a training that nobody wants any more; nothing happens when nothing is kept.
-    package func forgetTraining(of order: WorkOrder) {
-        // An evaluation that is withdrawn says nothing of the training that waits beside it.
-        if order.id.kind == .train { checkpoints?.remove() }
-    }
-
     private func train(
         _ adapter: LoRAAdapter,
         for order: WorkOrder,

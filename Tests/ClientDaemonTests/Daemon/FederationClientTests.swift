@@ -30,7 +30,6 @@ struct FederationClientTests {
             configuration: configuration,
             membership: try Membership(of: directory, configuration: configuration),
             trainers: FixedTrainer(trainer: trainer),
-            checkpoints: CheckpointFile(directory.checkpointFile, logger: .silent),
             backoff: ReconnectBackoff(first: .milliseconds(1), longest: .milliseconds(20)),
             logger: .silent,
             observe: observe
@@ -280,7 +279,7 @@ struct FederationClientTests {
 
     // MARK: - Work
 
-    @Test("an order that comes again is not started twice; a withdrawal ends the training and leaves nothing of it")
+    @Test("an order that comes again while it is worked is not started twice, and a withdrawal ends the training")
     func withdraws() async throws {
         let payload = AdapterPayload.bytes(of: .counting())
         try await withTemporaryDirectory { folder in
@@ -288,9 +287,7 @@ struct FederationClientTests {
                 let directory = try server.join(folder)
                 let (events, eventsContinuation) = AsyncStream.makeStream(of: String.self)
                 let trainer = ScriptedTrainer { adapter, _, _ in
-                    let isKept = FileManager.default.fileExists(atPath: directory.checkpointFile.path)
-                    eventsContinuation.yield(isKept ? "goes on" : "begins")
-                    try Data("where it stands".utf8).write(to: directory.checkpointFile)
+                    eventsContinuation.yield("began")
                     await untilCancelled()
                     eventsContinuation.yield("cancelled")
                     throw CancellationError()
@@ -300,7 +297,7 @@ struct FederationClientTests {
                     try await first.say(.order(order(for: payload)))
                     _ = try await fetch(first)
                     try await first.send(payload)
-                    #expect(await events.first { _ in true } == "begins")
+                    #expect(await events.first { _ in true } == "began")
                     await first.close()
 
                     let peer = try await server.nextPeer()
@@ -313,7 +310,7 @@ struct FederationClientTests {
 
                     // The next order is worked at once.
                     try await peer.say(.order(order(for: payload, round: 2)))
-                    #expect(await events.first { _ in true } == "begins")
+                    #expect(await events.first { _ in true } == "began")
                 }
             }
         }
@@ -367,7 +364,7 @@ struct FederationClientTests {
 
     // MARK: - The end
 
-    @Test("a graceful stop says goodbye, ends the training and returns; a kill says nothing; both keep where it stood")
+    @Test("a graceful stop says goodbye, ends the training and returns; a kill says nothing")
     func stops() async throws {
         let payload = AdapterPayload.bytes(of: .counting())
         try await withTemporaryDirectory { folder in
@@ -375,7 +372,6 @@ struct FederationClientTests {
                 let directory = try server.join(folder)
                 let (began, beganContinuation) = AsyncStream.makeStream(of: Void.self)
                 let trainer = ScriptedTrainer { _, _, _ in
-                    try Data("where it stands".utf8).write(to: directory.checkpointFile)
                     beganContinuation.yield()
                     await untilCancelled()
                     throw CancellationError()
@@ -402,7 +398,6 @@ struct FederationClientTests {
                         }
                         #expect(lastWord?.code == (isGraceful ? .shuttingDown : nil))
                         #expect(!DirectoryLock.isHeld(of: directory))
-                        #expect(FileManager.default.fileExists(atPath: directory.checkpointFile.path))
                     }
                 }
             }
