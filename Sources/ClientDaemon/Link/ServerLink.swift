@@ -36,6 +36,8 @@ package final class ServerLink: Sendable {
         var awaitsRenewal = false
         var chunkBytes = FrameLimits.defaultChunkBytes
         var downloads: [PayloadDigest: Download] = [:]
+        /// Wanted again while the rest of an earlier, abandoned download is on its way.
+        var postponedDownloads: [PayloadDigest: AdapterReference] = [:]
         var uploads: [WorkOrder.ID: Task<Void, Never>] = [:]
     }
 
@@ -99,8 +101,10 @@ package final class ServerLink: Sendable {
     /// Stops wanting a payload that is on its way; nothing happens when none is.
     package func abandonFetch(of digest: ContentDigest) {
         state.withLock { state in
-            guard state.downloads.removeValue(forKey: PayloadDigest(digest)) != nil else { return }
-            state.conversation.abandonFetch(PayloadDigest(digest))
+            let digest = PayloadDigest(digest)
+            let isUnderWay = state.downloads.removeValue(forKey: digest) != nil
+            let isPostponed = state.postponedDownloads.removeValue(forKey: digest) != nil
+            if isUnderWay || isPostponed { state.conversation.abandonFetch(digest) }
         }
     }
 
@@ -290,6 +294,10 @@ package final class ServerLink: Sendable {
                 answer(request)
             case .chunk(let chunk, let isLast):
                 try await received(chunk, isLast: isLast, driver)
+            case .fetchDue(let digest):
+                guard let adapter = state.withLock({ $0.postponedDownloads.removeValue(forKey: digest) })
+                else { continue }
+                requestsContinuation.yield(.fetch(adapter))
             case .ping(let nonce):
                 var pong = Tributary_V1_Pong()
                 pong.nonce = nonce
@@ -333,6 +341,12 @@ package final class ServerLink: Sendable {
         let digest = PayloadDigest(adapter.digest)
         do {
             guard !payloads.contains(digest) else { return await driver.payloadArrived(adapter.digest) }
+            let isPostponed = state.withLock { state in
+                guard state.conversation.wantAgain(digest) else { return false }
+                state.postponedDownloads[digest] = adapter
+                return true
+            }
+            guard !isPostponed else { return }
             let byteCount = UInt64(adapter.byteCount)
             let receiver = try await payloads.beginReceiving(
                 digest,

@@ -33,6 +33,8 @@ package struct ClientConversation: Sendable {
         case logRequest(Tributary_V1_LogRequest)
         /// The next piece of a fetched payload.
         case chunk(Chunk, isLast: Bool)
+        /// The rest of a payload that was no longer wanted has come, and it is wanted again: now it can be fetched.
+        case fetchDue(PayloadDigest)
         /// A piece of a payload that is no longer wanted, or a message after our own Goodbye.
         case ignored
         /// Answer with a Pong of the same nonce.
@@ -90,7 +92,7 @@ package struct ClientConversation: Sendable {
         guard state == .established else { throw .outOfTurn(message: "A chunk", state: state.rawValue) }
         return switch try fetches.accept(chunk, at: now) {
         case .wanted(let isLast): .chunk(chunk, isLast: isLast)
-        case .unwanted: .ignored
+        case .unwanted(let isDue): isDue ? .fetchDue(chunk.digest) : .ignored
         }
     }
 
@@ -221,6 +223,13 @@ package struct ClientConversation: Sendable {
         }
         return .message(message)
     }
+
+    /// Wants a payload again that was abandoned, if the server may still be sending it.
+    ///
+    /// A Fetch would be out of turn then, and what is on its way could not be told from what it brings.
+    ///
+    /// - Returns: Whether that is so: ``Event/fetchDue(_:)`` says when to ask for it.
+    package mutating func wantAgain(_ digest: PayloadDigest) -> Bool { fetches.wantAgain(digest) }
 
     /// Asks for a payload from `offset` on, and expects its bytes.
     ///

@@ -5,12 +5,15 @@ struct TransferTable: Sendable {
         var moved: ContinuousClock.Instant
         /// Nobody wants the bytes any more, but those that the peer sent before it knew still arrive.
         var isAbandoned: Bool
+        /// Somebody wants it after all, from its beginning, as soon as those bytes have come.
+        var isWantedAgain = false
     }
 
     /// What an accepted chunk is good for.
     enum Acceptance: Equatable {
         case wanted(isLast: Bool)
-        case unwanted
+        /// `isDue` when the last of them has come and the payload is wanted again.
+        case unwanted(isDue: Bool)
     }
 
     private var entries: [PayloadDigest: Entry] = [:]
@@ -26,6 +29,16 @@ struct TransferTable: Sendable {
     /// Lets the rest of a payload come without anybody wanting it.
     mutating func abandon(_ digest: PayloadDigest) {
         entries[digest]?.isAbandoned = true
+        entries[digest]?.isWantedAgain = false
+    }
+
+    /// Wants an abandoned payload again, whose rest is still on its way.
+    ///
+    /// - Returns: Whether there is one; it is to be asked for when the rest has come.
+    mutating func wantAgain(_ digest: PayloadDigest) -> Bool {
+        guard entries[digest]?.isAbandoned == true else { return false }
+        entries[digest]?.isWantedAgain = true
+        return true
     }
 
     /// Forgets an abandoned payload, whose last chunk is known to have come.
@@ -39,14 +52,15 @@ struct TransferTable: Sendable {
     ) throws(ProtocolViolation) -> Acceptance {
         guard var entry = entries[chunk.digest] else { throw .unexpectedChunk(chunk.digest) }
         try entry.transfer.accept(chunk)
-        entry.moved = now
         let isLast = entry.transfer.isComplete
         entries[chunk.digest] = isLast ? nil : entry
-        return entry.isAbandoned ? .unwanted : .wanted(isLast: isLast)
+        // A connection sends one payload after the other: those that wait for their turn do not stand still.
+        for digest in entries.keys { entries[digest]?.moved = now }
+        return entry.isAbandoned ? .unwanted(isDue: isLast && entry.isWantedAgain) : .wanted(isLast: isLast)
     }
 
     /// When the transfer that has stood still the longest moved last.
     var oldestMovement: ContinuousClock.Instant? {
-        entries.values.lazy.filter { !$0.isAbandoned }.map(\.moved).min()
+        entries.values.lazy.filter { !$0.isAbandoned || $0.isWantedAgain }.map(\.moved).min()
     }
 }

@@ -145,6 +145,41 @@ struct ClientConversationTests {
         }
     }
 
+    @Test("fetches again what it has abandoned when the rest has come")
+    func wantedAgain() throws {
+        var client = try established()
+        var isPostponed = client.wantAgain(Messages.digest)
+        #expect(!isPostponed, "nothing is on its way")
+        let byteCount = UInt64(Messages.payload.count)
+        _ = try client.fetch(Messages.digest, byteCount: byteCount, from: 0, at: start)
+        isPostponed = client.wantAgain(Messages.digest)
+        #expect(!isPostponed, "it is wanted")
+        _ = try client.received(.chunk(Messages.chunk(0)), at: start)
+        client.abandonFetch(Messages.digest)
+        isPostponed = client.wantAgain(Messages.digest)
+        #expect(isPostponed)
+        #expect(try client.received(.chunk(Messages.chunk(1)), at: start) == .ignored)
+        #expect(try client.received(.chunk(Messages.chunk(2)), at: start) == .fetchDue(Messages.digest))
+        isPostponed = client.wantAgain(Messages.digest)
+        #expect(!isPostponed, "all has come")
+        _ = try client.fetch(Messages.digest, byteCount: byteCount, from: 0, at: start)
+        #expect(try client.received(.chunk(Messages.chunk(0)), at: start) == .chunk(Messages.chunk(0), isLast: false))
+    }
+
+    @Test("a payload that waits behind another one does not stand still")
+    func queuedFetch() throws {
+        var client = try established(ConversationLimits(transferPatience: .seconds(30)))
+        _ = try client.fetch(Messages.digest, byteCount: UInt64(Messages.payload.count), from: 0, at: start)
+        _ = try client.fetch(PayloadDigest(hashing: [7]), byteCount: 9, from: 0, at: start)
+        client.abandonFetch(Messages.digest)
+        for (index, second) in [20, 40].enumerated() {
+            _ = try client.received(.chunk(Messages.chunk(index)), at: start + .seconds(second))
+        }
+        _ = try client.received(.message(.ping(Messages.ping())), at: start + .seconds(55))
+        try client.checkDeadline(at: start + .seconds(60))
+        #expect(client.deadline == start + .seconds(70))
+    }
+
     @Test("uploads only what it has offered, from an offset inside it")
     func uploadRequests() throws {
         var client = try established()
