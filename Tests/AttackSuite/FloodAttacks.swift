@@ -1,3 +1,4 @@
+import ClientDaemon
 import Coordinator
 import FederatedLearning
 import FederationHarness
@@ -120,6 +121,27 @@ enum FloodAttacks {
             let client = try HostileClient(directory: field.intruderDirectory)
             for _ in 0..<30 { try await client.withConnection { _, _ in } }
             try await field.completeRound()
+        },
+        act("places-held-with-a-certificate-that-was-replaced", .hoarding) { field in
+            let robbed = try await field.federation.join("robbed")
+            let robber = RawTLSPeer(
+                certificate: try NodeCertificate(contentsOf: robbed.certificateFile),
+                key: try NodeKey(contentsOf: robbed.privateKeyFile)
+            )
+            let (invitation, key) = (try await field.invite("robbed"), NodeKey())
+            let enrolment = try await EnrolmentDialer.join(invitation, key: key, logger: .silent)
+            let port = field.port(of: .federation)
+            let successor = try await RawTLSPeer(certificate: enrolment.certificate, key: key).connect(to: port)
+            defer { successor.close(promise: nil) }
+            try await holding(8, { try await robber.connect(to: port) }) { channels in
+                // The fifth takes the place of the oldest: of its own kind, or it would have been the successor before.
+                let (closed, continuation) = AsyncStream.makeStream(of: Void.self)
+                for channel in channels { channel.closeFuture.whenComplete { _ in continuation.yield() } }
+                _ = await closed.first { _ in true }
+                guard successor.isActive else {
+                    throw AttackFailure("A certificate that was replaced takes the place of the one that is good.")
+                }
+            }
         },
         act("three-hundred-strangers-at-enrolment", .hoarding) { field in
             let port = field.port(of: .enrolment)

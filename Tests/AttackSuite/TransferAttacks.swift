@@ -134,7 +134,7 @@ enum TransferAttacks {
                 Offering(change: {
                     $0.metrics = [
                         "loss": .nan, "seconds": .infinity, "\u{1B}[2J": 1, "a\nb": 2, "=cmd|' /C calc'!A0": 3,
-                        "bytes_up": 1e300,
+                        "bytes_up": 1e300, "epsilon": .nan, "epsilon_next": -.infinity,
                     ]
                 })
             ),

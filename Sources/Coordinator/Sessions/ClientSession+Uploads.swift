@@ -43,9 +43,14 @@ extension ClientSession {
                 return
             }
         }
-        guard !environment.payloads.contains(digest) else {
-            await environment.registry.report(.offered(offer), from: self)
-            return
+        if environment.payloads.contains(digest) {
+            inConsideration[offer.order] = .wanted
+            let isHere = try await environment.payloads.settles(digest)
+            guard let consideration = inConsideration.removeValue(forKey: offer.order) else { return }
+            if case .withdrawn(let reason) = consideration {
+                return answer(offer.order, with: .rejected(reason: reason))
+            }
+            if isHere { return await environment.registry.report(.offered(offer), from: self) }
         }
         guard uploads[digest] == nil, !postponed.contains(where: { $0.digest == digest }) else {
             answer(offer.order, with: .rejected(reason: "The same bytes are on their way for another order."))

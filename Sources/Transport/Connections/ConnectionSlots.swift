@@ -32,8 +32,8 @@ final class ConnectionSlots: Sendable {
     }
 
     /// Records that a connection is a member's, and closes the member's oldest when it has too many.
-    func prove(_ channel: any Channel, isOf name: String) {
-        let closing = state.withLock { $0.prove(channel, isOf: name, atMost: limits.connectionsPerMember) }
+    func prove(_ channel: any Channel, isOf member: String) {
+        let closing = state.withLock { $0.prove(channel, isOf: member, atMost: limits.connectionsPerMember) }
         closing?.close(promise: nil)
     }
 

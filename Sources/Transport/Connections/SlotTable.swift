@@ -50,12 +50,12 @@ struct SlotTable: Sendable {
     /// Makes a stranger a member.
     ///
     /// - Returns: The member's oldest connection, to be closed, when it has more than `limit`.
-    mutating func prove(_ channel: any Channel, isOf name: String, atMost limit: Int) -> (any Channel)? {
+    mutating func prove(_ channel: any Channel, isOf member: String, atMost limit: Int) -> (any Channel)? {
         guard let number = numbers[ObjectIdentifier(channel)], holders[number]?.member == nil else { return nil }
-        holders[number]?.member = name
+        holders[number]?.member = member
         strangerCount -= 1
-        members[name, default: []].append(number)
-        guard let own = members[name], own.count > limit, let oldest = own.first else { return nil }
+        members[member, default: []].append(number)
+        guard let own = members[member], own.count > limit, let oldest = own.first else { return nil }
         let closing = holders[oldest]?.channel
         remove(oldest)
         return closing

@@ -105,7 +105,8 @@ struct TLSListener: Sendable {
             } onCancel: {
                 arrival.channel.close(promise: nil)
             }
-            if let peer = admission.peer { slots.prove(arrival.channel, isOf: peer.name) }
+            // By certificates: one that was revoked takes no place from the one that was issued after it.
+            if let peer = admission.peer { slots.prove(arrival.channel, isOf: "\(peer.fingerprint)") }
             await handle(admission)
         } catch {
             logger.info(

@@ -96,12 +96,25 @@ package actor PayloadReceiver {
             throw error
         }
         do throws(FileError) {
-            try DurableFile.sync(handle, named: partial)
+            try sync(handle)
             try DurableFile.move(partial, to: destination)
             state = .finished
         } catch {
             state = .retired(.file(error))
             throw .file(error)
+        }
+    }
+
+    /// Forces the content to disk, or lets go of it.
+    ///
+    /// After a failed fsync the pages may be gone and count as written all the same: whoever resumed here would read good
+    /// bytes from memory, and hear from the next fsync that all is well.
+    private func sync(_ handle: FileHandle) throws(FileError) {
+        do throws(FileError) {
+            try DurableFile.sync(handle, named: partial)
+        } catch {
+            unlink(partial)
+            throw error
         }
     }
 

@@ -38,6 +38,8 @@ package struct PayloadStore: Sendable {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         }
         self.partials = PartialTable(names: try FileManager.default.contentsOfDirectory(atPath: partial))
+        // A crash may have come between a name and its way to the disk.
+        try DurableFile.syncFolder(of: "\(blobs)/.")
     }
 
     // MARK: - Looking
@@ -45,6 +47,15 @@ package struct PayloadStore: Sendable {
     /// Whether the whole payload is here.
     package func contains(_ digest: PayloadDigest) -> Bool {
         DurableFile.exists(path(of: digest))
+    }
+
+    /// Whether the whole payload is here for good: whoever put it there may not have forced its name to disk yet.
+    ///
+    /// - Throws: ``PayloadError/file(_:)`` when that cannot be done.
+    package func settles(_ digest: PayloadDigest) async throws -> Bool {
+        guard contains(digest) else { return false }
+        try await PayloadWriter().settle(path(of: digest))
+        return true
     }
 
     /// Where the payload is, or would be.

@@ -48,6 +48,34 @@ struct PayloadStoreTests {
         }
     }
 
+    @Test("keeps nothing of what could not be forced to disk: the next fsync would say that all is well")
+    func failedSync() async throws {
+        try await withStore { store, folder in
+            let partial = folder.appendingPathComponent("partial/\(digest.hexadecimal).self")
+            // Takes every byte, and has nothing that could be forced to disk.
+            try FileManager.default.createSymbolicLink(atPath: partial.path, withDestinationPath: "/dev/null")
+            let receiver = try await store.beginReceiving(digest, byteCount: byteCount, maximum: maximum)
+            try await receiver.append(bytes(0..<content.count), at: 0)
+            let error = await #expect(throws: PayloadError.self) { try await receiver.finish() }
+            guard case .file(let failure)? = error else {
+                Issue.record("\(String(describing: error)) is another error")
+                return
+            }
+            #expect(failure.operation == .sync)
+            #expect(try files(folder, "partial").isEmpty)
+            #expect(!store.contains(digest))
+        }
+    }
+
+    @Test("settles what is here, and nothing else")
+    func settles() async throws {
+        try await withStore { store, _ in
+            #expect(try await !store.settles(digest))
+            try await store.insert(Data(content))
+            #expect(try await store.settles(digest))
+        }
+    }
+
     @Test("knows what it does not have")
     func missing() async throws {
         try await withStore { store, _ in
