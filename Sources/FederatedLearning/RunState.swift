@@ -162,8 +162,8 @@ package struct RunState: Hashable, Sendable, Codable {
             self.moments = moments
             self.clippingNorm = clippingNorm
             committedRounds = round
-            for (client, offer) in openRound?.accepted ?? [:] {
-                if let standing = SiloStanding(offer.metrics) { siloStandings[client] = standing }
+            for offer in uncommittedUpdates {
+                if let standing = SiloStanding(offer.metrics) { siloStandings[offer.client] = standing }
             }
             countedUpdates = openRound?.accepted.mapValues(\.adapter.digest) ?? [:]
             abandonedAttempts = 0
@@ -190,6 +190,11 @@ package struct RunState: Hashable, Sendable, Codable {
         case .cancelled:
             phase = .cancelled
         }
+    }
+
+    /// What was accepted for the next round or step, in the order of arrival where that matters.
+    var uncommittedUpdates: [UpdateOffer] {
+        Array((openRound?.accepted ?? [:]).values) + asynchronous.buffer.map(\.offer)
     }
 
     /// Whether something was accepted, or could be, for this round or step.

@@ -64,6 +64,17 @@ package enum RunStoreConformance {
         func task(_ number: Int, version: Int, _ adapter: AdapterReference) -> AsynchronousTask {
             AsynchronousTask(number: number, version: version, adapter: adapter)
         }
+        /// An update of a silo that counts what it gives away.
+        func told(_ number: Int, epsilon: Double) -> UpdateOffer {
+            let plain = UpdateOffer.sample("a", round: number)
+            return UpdateOffer(
+                client: plain.client,
+                order: plain.order,
+                adapter: plain.adapter,
+                exampleCount: plain.exampleCount,
+                metrics: SiloStanding(epsilon: epsilon, next: 2 * epsilon).figures
+            )
+        }
         let steps: [RunChange] = [
             .assigned(task(1, version: 0, first), to: "too early"),
             .began(initial: first), .evaluated(round: 0),
@@ -77,11 +88,11 @@ package enum RunStoreConformance {
             .accepted(.sample("a", round: 1, content: 4)),
             .assigned(task(3, version: 0, first), to: "ü"), .accepted(.sample("ü", round: 3, content: 5)),
             .committed(round: 2, global: second), .measured([]), .committed(round: 1, global: second),
-            .assigned(task(4, version: 1, second), to: "a"), .accepted(.sample("a", round: 4)),
+            .assigned(task(4, version: 1, second), to: "a"), .accepted(told(4, epsilon: 9)),
             .abandoned(round: 1, reason: "of another step"), .abandoned(round: 2, reason: "damaged"),
             // Given up without an update, and asked again.
             .assigned(task(5, version: 1, second), to: "a"), .assigned(task(6, version: 1, second), to: "a"),
-            .accepted(.sample("a", round: 5)), .accepted(.sample("a", round: 6)),
+            .accepted(.sample("a", round: 5)), .accepted(told(6, epsilon: 0.5)),
             .committed(round: 2, global: first), .evaluated(round: 2), .finished,
         ]
         let expected = try await check(steps, on: store, reopen: reopen)
@@ -89,6 +100,7 @@ package enum RunStoreConformance {
         #expect(expected.committedRounds == 2)
         #expect(expected.asynchronous.buffer.isEmpty)
         #expect(expected.asynchronous.deliveries.mapValues(\.number) == ["a": 6, "ü": 3])
+        #expect(expected.siloStandings == ["a": SiloStanding(epsilon: 0.5, next: 1)])
     }
 
     /// Checks the same for the steps of rounds that are charged.

@@ -37,7 +37,9 @@ extension TaskLoop {
 
     /// The number is the same but the work is not: the round was opened anew with other content.
     mutating func replace(at index: Int, with order: WorkOrder) -> [Action] {
-        guard tasks[index].stage == .fetching, tasks[index].order.adapter == order.adapter else {
+        // What the silo has not consented to is refused, whatever it takes the place of.
+        let isPayloadWanted = tasks[index].stage == .fetching && tasks[index].order.adapter == order.adapter
+        guard isPayloadWanted, limits.policy.objection(to: order) == nil else {
             return drop(at: index) + take(order)
         }
         tasks[index].order = order

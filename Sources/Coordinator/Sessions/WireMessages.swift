@@ -67,7 +67,7 @@ extension UpdateOffer {
             order: order,
             adapter: adapter,
             exampleCount: exampleCount,
-            metrics: message.metrics
+            metrics: PeerText.figures(message.metrics)
         )
     }
 }
@@ -75,7 +75,7 @@ extension UpdateOffer {
 extension EvaluationReport {
     init?(_ message: Tributary_V1_EvaluationResult) {
         guard let exampleCount = Int(exactly: message.exampleCount) else { return nil }
-        self.init(exampleCount: exampleCount, metrics: message.metrics)
+        self.init(exampleCount: exampleCount, metrics: PeerText.figures(message.metrics))
     }
 }
 

@@ -64,6 +64,9 @@ package struct ClientWork: Sendable {
         guard adapter.alpha == job.alpha, adapter.usesRankStabilizedScaling == job.usesRankStabilizedScaling else {
             throw .order(reason: "its adapter is scaled otherwise than the job's `lora_alpha` and `use_rslora` say.")
         }
+        guard assignment.rules.pruning == nil || assignment.privacy?.mechanism != .local else {
+            throw .order(reason: "it has the rank lowered and noise added, which needs the shape that was handed out.")
+        }
         // Evaluating needs no memory for gradients, so the global adapter is judged at its full rank everywhere.
         guard order.id.kind == .evaluate || adapter.rank <= maximumRank else {
             throw .rank(adapter.rank, largest: maximumRank)

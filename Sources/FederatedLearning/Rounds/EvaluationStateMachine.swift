@@ -13,7 +13,7 @@ package struct EvaluationStateMachine: Sendable, Hashable {
         case order(ClientID)
         /// Tell the client, again, that its figures are recorded.
         case confirm(ClientID)
-        case withdraw(ClientID, reason: String)
+        case withdraw(ClientID, WorkOrder.ID, reason: String)
         /// Make these reports durable, then confirm each: the evaluation is over.
         case close([ClientID: EvaluationReport])
         /// Make the end of the job durable.
@@ -119,16 +119,16 @@ package struct EvaluationStateMachine: Sendable, Hashable {
     ///
     /// The first report counts. One that comes again after the end is confirmed again, so that the client forgets it.
     package mutating func reported(_ client: ClientID, order: WorkOrder.ID, _ report: EvaluationReport) -> [Action] {
-        guard order == id else { return [.withdraw(client, reason: "Another evaluation is open.")] }
+        guard order == id else { return [.withdraw(client, order, reason: "Another evaluation is open.")] }
         switch parts[client] {
         case .reported:
             return state == .closed ? [.confirm(client)] : []
         case .awaited, .away, .failed:
-            guard state == .collecting else { return [.withdraw(client, reason: "The evaluation is over.")] }
+            guard state == .collecting else { return [.withdraw(client, id, reason: "The evaluation is over.")] }
             parts[client] = .reported(report)
             return closeIfSettled()
         case nil:
-            return [.withdraw(client, reason: "This evaluation was not ordered from '\(client)'.")]
+            return [.withdraw(client, id, reason: "This evaluation was not ordered from '\(client)'.")]
         }
     }
 
@@ -142,7 +142,7 @@ package struct EvaluationStateMachine: Sendable, Hashable {
         guard state == .collecting else { return [] }
         state = .closed
         return parts.keys.sorted().filter { parts[$0] != .failed }
-            .map { .withdraw($0, reason: "The job was cancelled.") } + [.cancel]
+            .map { .withdraw($0, id, reason: "The job was cancelled.") } + [.cancel]
     }
 
     private mutating func closeIfSettled() -> [Action] {
@@ -157,6 +157,6 @@ package struct EvaluationStateMachine: Sendable, Hashable {
             if case .reported(let report) = part { report } else { nil }
         }
         return parts.keys.sorted().filter { parts[$0] == .awaited || parts[$0] == .away }
-            .map { .withdraw($0, reason: "The evaluation is over.") } + [.close(reports)]
+            .map { .withdraw($0, id, reason: "The evaluation is over.") } + [.close(reports)]
     }
 }

@@ -68,8 +68,8 @@ extension RunDriver {
                 await run.backend.send(order, to: client)
             case .confirm(let client):
                 await run.backend.confirm(order.id, to: client)
-            case .withdraw(let client, let reason):
-                await run.backend.withdraw(order.id, from: client, reason: reason)
+            case .withdraw(let client, let id, let reason):
+                await run.backend.withdraw(id, from: client, reason: reason)
             case .close(let reports):
                 try await close(order.id, with: reports, downloads: evaluation.downloads)
                 evaluation.isOver = true

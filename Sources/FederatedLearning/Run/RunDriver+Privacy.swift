@@ -96,7 +96,7 @@ extension RunDriver {
     /// What the job has cost up to a round, for tables and charts: where silos count themselves, the one that paid most.
     func privacyFigures(ofRound round: Int) -> [Measurement] {
         guard let privacy = run.configuration.privacy else { return [] }
-        let latest = state.openRound?.accepted.values.compactMap { SiloStanding($0.metrics) } ?? []
+        let latest = state.uncommittedUpdates.compactMap { SiloStanding($0.metrics) }
         let standings = Array(state.siloStandings.values) + latest
         let epsilon =
             privacy.mechanism == .exampleLevel

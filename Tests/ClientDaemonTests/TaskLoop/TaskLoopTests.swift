@@ -131,6 +131,34 @@ struct TaskLoopTests {
         #expect(loop.current == changed)
     }
 
+    @Test("the same number and adapter on other terms is judged by the policy as every order is")
+    func judgesChangedTerms() {
+        let policy = SiloPolicy(strategies: [order.assignment.strategy])
+        var loop = connectedLoop(limits: .init(maximumRank: 8, policy: policy))
+        #expect(loop.received(order) == [.send(.accept(order.id)), .fetch(order.adapter)])
+        let (terms, id) = (order.assignment, order.id)
+        let changed = WorkOrder(
+            id: id,
+            adapter: order.adapter,
+            assignment: Assignment(
+                jobName: terms.jobName,
+                model: terms.model,
+                modelDigest: terms.modelDigest,
+                task: terms.task,
+                labels: terms.labels,
+                adapter: terms.adapter,
+                training: terms.training,
+                evaluation: terms.evaluation,
+                seed: terms.seed,
+                strategy: "another"
+            )
+        )
+        let actions = loop.received(changed)
+        #expect(actions.contains { if case .send(.object(id, _)) = $0 { true } else { false } })
+        #expect(loop.payloadArrived(order.adapter.digest).allSatisfy { if case .work = $0 { false } else { true } })
+        #expect(loop.current == nil)
+    }
+
     // MARK: - Breaks
 
     @Test("work that ends without a connection is told after the next welcome")

@@ -143,7 +143,13 @@ struct ClientWorkTests {
         causal.task = .causalLanguageModel
         #expect(refusal(order(job: causal), of: work()) == .task(.causalLanguageModel))
         #expect(refusal(order(job: causal), of: work(tasks: [.causalLanguageModel])) == nil)
-        for contradicting in [order(rank: 9), order(rank: 0), order(rank: .min), order(alpha: 4), order(alpha: .nan)] {
+        var noised = JobConfiguration.sample(rank: 8)
+        noised.privacy = PrivacySettings(mechanism: .local, clippingNorm: 1, noiseMultiplier: 8, delta: 1e-3)
+        #expect(refusal(order(job: noised), of: work()) == nil)
+        for contradicting in [
+            order(rank: 9), order(rank: 0), order(rank: .min), order(alpha: 4), order(alpha: .nan),
+            order(job: noised, rules: LocalRules(pruning: RankPruning())),
+        ] {
             guard case .order? = refusal(contradicting, of: work()) else {
                 Issue.record("an order that contradicts its job was taken: \(contradicting.adapter)")
                 continue

@@ -65,8 +65,8 @@ struct EvaluationStateMachineTests {
         _ = machine.reported("a", order: id, good)
         #expect(machine.reached(.seconds(9)).isEmpty)
         let reason = "The evaluation is over."
-        #expect(machine.reached(.seconds(10)) == [.withdraw("b", reason: reason), .close(["a": good])])
-        #expect(machine.reported("b", order: id, good) == [.withdraw("b", reason: reason)])
+        #expect(machine.reached(.seconds(10)) == [.withdraw("b", id, reason: reason), .close(["a": good])])
+        #expect(machine.reported("b", order: id, good) == [.withdraw("b", id, reason: reason)])
     }
 
     @Test("waits for those who are away only shortly once everybody who is there has reported")
@@ -101,20 +101,21 @@ struct EvaluationStateMachineTests {
         #expect(machine.reached(.seconds(5)) == [.close([:])])
     }
 
-    @Test("takes no figures from a client that was not asked, nor for another round")
+    @Test("takes no figures from a client that was not asked, nor for another round, and withdraws what was reported")
     func unasked() {
         var machine = machine()
         _ = machine.start(present: ["a"])
-        for actions in [
-            machine.reported("stranger", order: id, good),
-            machine.reported("a", order: .init(job: .sample, round: 1, kind: .evaluate), good),
-        ] {
+        let other = WorkOrder.ID(job: .sample, round: 1, kind: .evaluate)
+        for (client, order) in [("stranger", id), ("a", other)] as [(ClientID, WorkOrder.ID)] {
+            let actions = machine.reported(client, order: order, good)
             #expect(actions.count == 1)
-            guard case .withdraw? = actions.first else {
-                Issue.record("a report that was not asked for was taken")
+            guard case .withdraw(client, order, _)? = actions.first else {
+                Issue.record("a report that was not asked for was taken, or other work withdrawn")
                 continue
             }
         }
+        // What is open from 'a' still is.
+        #expect(machine.reported("a", order: id, good) == [.close(["a": good])])
     }
 
     @Test("withdraws what is open when the job is cancelled")
@@ -123,7 +124,8 @@ struct EvaluationStateMachineTests {
         _ = machine.start(present: ["a", "b"])
         _ = machine.reported("a", order: id, good)
         let reason = "The job was cancelled."
-        #expect(machine.cancelled() == [.withdraw("a", reason: reason), .withdraw("b", reason: reason), .cancel])
+        let withdrawals = ["a", "b"].map { EvaluationStateMachine.Action.withdraw($0, id, reason: reason) }
+        #expect(machine.cancelled() == withdrawals + [.cancel])
         #expect(machine.reached(.seconds(10)).isEmpty)
     }
 
