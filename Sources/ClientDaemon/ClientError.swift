@@ -41,7 +41,7 @@ extension ClientError: CustomStringConvertible, LocalizedError {
         case .alreadyJoined(let path):
             """
             '\(path)' has already joined a federation. Run `fed-client run --dir \(path)`, or join with another --dir; \
-            to give this membership up, move '\(path)/tls' away first.
+            `fed-client join --again` replaces this membership.
             """
         case .directoryInUse(let path):
             "Another fed-client works in '\(path)'. Stop it first, or give this one a --dir of its own."

@@ -66,9 +66,12 @@ extension Refusal: CustomStringConvertible {
     package var description: String {
         switch self {
         case .revoked:
-            "The server has revoked this client. Ask its operator, and join again with a new invitation."
+            "The server has revoked this client. Ask its operator for a new join string, and use it with `fed-client join --again`."
         case .rejected(let reason):
-            "The server does not accept this client's certificate: \(reason). Join again with a new invitation."
+            """
+            The server does not accept this client's certificate: \(reason). Ask its operator for a new join string, and use it \
+            with `fed-client join --again`.
+            """
         case .incompatible(let reason):
             "Server and client do not speak the same protocol: \(reason) Install the same release on both."
         case .replaced:

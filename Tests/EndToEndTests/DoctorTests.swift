@@ -70,7 +70,7 @@ struct DoctorTests {
             findings = await Self.examine(directory, now: .now.addingTimeInterval(-3600))
             #expect(try Self.finding("clock", findings).text.contains("Set the clock"))
             findings = await Self.examine(directory, now: .now.addingTimeInterval(48 * 3600))
-            #expect(try Self.finding("certificate", findings).text.contains("join again"))
+            #expect(try Self.finding("certificate", findings).text.contains("join --again"))
             // Written before it was issued: the clock was behind then.
             try FileManager.default.setAttributes(
                 [.modificationDate: Date.now.addingTimeInterval(-1000)],

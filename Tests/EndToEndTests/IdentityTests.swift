@@ -72,6 +72,35 @@ struct IdentityTests {
         }
     }
 
+    @Test("a directory whose certificate was revoked joins again, and keeps its key until another is certified")
+    func joinsAgain() async throws {
+        try await Federation.with { federation in
+            try await federation.withServer { server in
+                let directory = try await federation.join("silo")
+                let former = try Data(contentsOf: directory.privateKeyFile)
+                let void = try await federation.state.invite("silo", validFor: 60, now: .now)
+                try await server.revoke("silo")
+                await #expect(throws: EnrolmentError.self) {
+                    try await Membership.join(void.text, directory: directory, replacing: true, logger: .silent)
+                }
+                #expect(try Data(contentsOf: directory.privateKeyFile) == former)
+
+                let invitation = try await federation.state.invite("silo", validFor: 60, now: .now)
+                let enrolment = try await Membership.join(
+                    invitation.text,
+                    directory: directory,
+                    replacing: true,
+                    logger: .silent
+                )
+                #expect(enrolment.name == "silo")
+                #expect(try Data(contentsOf: directory.privateKeyFile) != former)
+                let daemon = try Daemon(directory, trainer: ConstantTrainer(element: 0))
+                #expect(try await daemon.first { if case .welcomed(let name) = $0 { name } else { nil } } == "silo")
+                await daemon.kill()
+            }
+        }
+    }
+
     @Test("an invitation from another authority is refused before the secret is shown")
     func comparesFingerprints() async throws {
         try await Federation.with { federation in

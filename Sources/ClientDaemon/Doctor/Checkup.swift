@@ -104,7 +104,7 @@ package struct Checkup: Sendable {
             isWell: isValid,
             isValid
                 ? "\(membership.credentials.name), until \(end)"
-                : "It is not valid now but until \(end). Check the clock, or join again with a new invitation."
+                : "It is not valid now but until \(end). Check the clock, or `fed-client join --again`."
         )
     }
 

@@ -11,6 +11,8 @@ package struct Membership: Sendable {
     ///
     /// - Throws: ``ClientError`` when the directory has not joined, or others can read its key.
     package init(of directory: ClientDirectory, configuration: ClientConfiguration) throws {
+        // A crash between a certificate and its key is mended by whoever reads the two.
+        _ = try? directory.keyPair.load()
         try directory.validate()
         guard let server = configuration.server else {
             throw ClientError.noServer(path: directory.configurationFile.path)
@@ -26,11 +28,12 @@ package struct Membership: Sendable {
     /// Joins a federation: makes a key here, has it certified, and writes the membership into `directory`.
     ///
     /// The certificate is written last. Until it is there the directory has not joined, and joining can be tried again
-    /// with a new invitation.
+    /// with a new invitation. A membership that is replaced stays as it is until the server has certified the new key.
     ///
     /// - Parameters:
     ///   - text: The join string.
     ///   - directory: Where the membership is kept; created when it is not there.
+    ///   - replacing: Whether to replace the membership that `directory` may have: its certificate was revoked or has ended.
     ///   - now: The time, to tell an expired join string.
     ///   - logger: Where the transport says what happens.
     /// - Returns: The client's name and where it will connect.
@@ -39,10 +42,11 @@ package struct Membership: Sendable {
     package static func join(
         _ text: String,
         directory: ClientDirectory,
+        replacing: Bool = false,
         now: Date = .now,
         logger: Logger
     ) async throws -> Enrolment {
-        guard !directory.isJoined else { throw ClientError.alreadyJoined(path: directory.url.path) }
+        guard replacing || !directory.isJoined else { throw ClientError.alreadyJoined(path: directory.url.path) }
         let invitation = try JoinString(parsing: text)
         try directory.create()
         let lock = try DirectoryLock(of: directory)
@@ -58,15 +62,15 @@ package struct Membership: Sendable {
             )
         }
         let key = NodeKey()
+        try directory.createCredentialsFolder()
+        try directory.keyPair.prepare(key)
         let enrolment = try await EnrolmentDialer.join(invitation, key: key, now: now, logger: logger)
         try ConfigurationFile.establish(
             server: ServerAddress(host: enrolment.host, port: enrolment.port),
             in: directory
         )
-        try directory.createCredentialsFolder()
-        try key.write(to: directory.privateKeyFile)
         try NodeCertificate.write(enrolment.authorities, to: directory.authorityFile)
-        try enrolment.certificate.write(to: directory.certificateFile)
+        try directory.keyPair.commit(enrolment.certificate)
         return enrolment
     }
 }

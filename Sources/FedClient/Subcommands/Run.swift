@@ -67,9 +67,13 @@ struct Run: AsyncParsableCommand {
         let directory = options.directory
         let log = LiveLog()
         let logger = Logger.standardError(level: logLevel, copyingTo: log)
-        if let invitation, !directory.isJoined {
-            let enrolment = try await Membership.join(invitation, directory: directory, logger: logger)
-            logger.notice("Joined", metadata: ["name": "\(enrolment.name)"])
+        if let invitation {
+            if directory.isJoined {
+                logger.info("The directory has joined already; the join string is not used")
+            } else {
+                let enrolment = try await Membership.join(invitation, directory: directory, logger: logger)
+                logger.notice("Joined", metadata: ["name": "\(enrolment.name)"])
+            }
         }
         guard directory.isJoined else { throw ClientError.notJoined(path: directory.url.path) }
         var configuration = try ConfigurationFile.read(from: directory)

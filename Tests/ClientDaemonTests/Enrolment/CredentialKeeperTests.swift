@@ -52,6 +52,20 @@ struct CredentialKeeperTests {
         }
     }
 
+    @Test("of a first join are whole when a crash came between the certificate and its key")
+    func interruptedJoin() async throws {
+        try await withKeeper { directory, keeper, _ in
+            try FileManager.default.moveItem(
+                at: directory.privateKeyFile,
+                to: directory.privateKeyFile.appendingPathExtension("next")
+            )
+            try ConfigurationFile.establish(server: ServerAddress(host: "127.0.0.1", port: 8443), in: directory)
+            let membership = try Membership(of: directory, configuration: ConfigurationFile.read(from: directory))
+            #expect(membership.credentials.certificate == keeper.credentials.certificate)
+            #expect(FileManager.default.fileExists(atPath: directory.privateKeyFile.path))
+        }
+    }
+
     @Test("are renewed with a new key, on disk and for the next connection")
     func renews() async throws {
         try await withKeeper { directory, keeper, authority in
