@@ -76,7 +76,8 @@ package struct CoordinatorServer: Sendable {
             lifetime: .seconds(settings.certificateHours * 3600),
             metrics: metrics,
             logger: logger,
-            expel: { name in await registry.expel(name) }
+            expel: { name in await registry.expel(name) },
+            storageFailed: storage.notice
         )
         let federation = FederationService(
             listener: FederationListener(
@@ -111,7 +112,14 @@ package struct CoordinatorServer: Sendable {
             onBound: { await addresses.enrolmentIsBound(to: ListenAddress(host: $0.host, port: $0.port)) }
         )
         let runner = JobRunner(store: store, logger: logger) { job in
-            try .live(job, store: store, registry: registry, metrics: metrics, logger: logger)
+            try .live(
+                job,
+                store: store,
+                registry: registry,
+                metrics: metrics,
+                logger: logger,
+                storageFailed: storage.notice
+            )
         }
         let admin = AdminService(
             api: AdminAPI(
@@ -120,11 +128,14 @@ package struct CoordinatorServer: Sendable {
                     registry: registry,
                     runner: runner,
                     reload: keys.reload,
-                    invite: { name, seconds in try await directory.invite(name, validFor: seconds, now: Date()) }
+                    invite: { name, seconds in
+                        try await directory.invite(name, validFor: seconds, now: Date(), in: store.clients)
+                    }
                 ),
                 token: try directory.adminToken(),
                 dashboardTokens: dashboardToken.map { [$0] } ?? [],
-                metrics: figures
+                metrics: figures,
+                failed: storage.notice
             ),
             listen: settings.adminListen,
             feed: store.feed,

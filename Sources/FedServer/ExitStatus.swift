@@ -25,8 +25,9 @@ enum ExitStatus: Int32 {
     init(_ error: any Error) {
         switch error {
         case let error as CoordinatorError: self = error.status
+        case CredentialError.notWritable: self = .failed
         case is JobFileError, is AdapterError, is AggregationError, is FederatedLearningError, is PrivacyError,
-            is PlanRequestError, is AdapterToolsError:
+            is PlanRequestError, is AdapterToolsError, is CredentialError:
             self = .usage
         default: self = .failed
         }

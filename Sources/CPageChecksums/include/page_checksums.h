@@ -24,4 +24,15 @@ int page_checksums_register(void);
 // Changes nothing in a database that exists. To be called before the first page is written. Returns an SQLite result code.
 int page_checksums_reserve(void *connection);
 
+// Says in `lacks` whether `connection`, an `sqlite3 *`, is to a database whose pages have no room for checksums.
+//
+// Takes no lock and reads no page. Returns an SQLite result code.
+int page_checksums_lack_room(void *connection, int *lacks);
+
+// The same of the database at `path`.
+//
+// SQLite opens and closes the file. Whoever did that without it would take away the locks of all connections to it that this
+// process has: POSIX's locks end with the first descriptor of a file that a process closes.
+int page_checksums_lack_room_in_file(const char *path, int *lacks);
+
 #endif

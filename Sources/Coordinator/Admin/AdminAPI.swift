@@ -27,18 +27,22 @@ package struct AdminAPI: Sendable {
     private let metricsToken: AdminToken
     private let door: DashboardDoor
     private let exposition: MetricsExposition
+    private let failed: @Sendable (any Error) -> Void
 
     /// - Parameters:
     ///   - administration: What is asked of the server.
     ///   - token: The content of the state directory's `admin-token`.
     ///   - dashboardTokens: What logs in to the dashboard beside it.
     ///   - metrics: Whose figures `GET /metrics` tells.
+    ///   - failed: Is told of what failed and was nobody's mistake: a disk, most likely.
     package init(
         administration: Administration,
         token: String,
         dashboardTokens: [String] = [],
-        metrics: MetricsRegistry = MetricsRegistry()
+        metrics: MetricsRegistry = MetricsRegistry(),
+        failed: @escaping @Sendable (any Error) -> Void = { _ in }
     ) {
+        self.failed = failed
         self.administration = administration
         self.token = AdminToken(token)
         self.metricsToken = AdminToken(AdminToken.forMetrics(of: token))
@@ -50,7 +54,7 @@ package struct AdminAPI: Sendable {
         let router = Router()
         router.add(middleware: AdminFrontDoor())
         let routes = router.group("v1").add(middleware: AdminGate(token: token, door: door)).add(
-            middleware: AdminFailures()
+            middleware: AdminFailures(failed: failed)
         )
         addServer(to: routes)
         addClients(to: routes.group("clients"))

@@ -1,7 +1,11 @@
 import Adapters
 import Aggregation
 import FederatedLearning
+import Foundation
+import GRDB
 import Hummingbird
+import Logging
+import Transport
 
 /// Lets in who shows the token, and browsers that are logged in to the dashboard.
 struct AdminGate: RouterMiddleware {
@@ -28,7 +32,12 @@ struct AdminGate: RouterMiddleware {
 }
 
 /// Turns the coordinator's errors into statuses; their sentences are written for people and go along.
+///
+/// What the disk, the database or a key file fails at is the server's own: it is logged, and whoever watches the storage is
+/// told. What a broken request fails at is left to the HTTP server, which closes the connection.
 struct AdminFailures: RouterMiddleware {
+    let failed: @Sendable (any Error) -> Void
+
     func handle(
         _ request: Request,
         context: BasicRequestContext,
@@ -45,8 +54,32 @@ struct AdminFailures: RouterMiddleware {
         } catch let error as FederatedLearningError {
             throw HTTPError(.badRequest, message: error.description)
         } catch let error as CoordinatorError {
+            if error.status == .internalServerError { tell(error, request, context) }
             throw HTTPError(error.status, message: error.description)
+        } catch let error where error.isOfServer {
+            tell(error, request, context)
+            throw HTTPError(.internalServerError, message: "\(error)")
         }
+    }
+}
+
+extension AdminFailures {
+    private func tell(_ error: any Error, _ request: Request, _ context: BasicRequestContext) {
+        context.logger.error(
+            "Admin request failed",
+            metadata: [
+                "http.method": "\(request.method)", "http.path": "\(PeerText.sentence(request.uri.path))",
+                "error": "\(error)",
+            ]
+        )
+        failed(error)
+    }
+}
+
+extension Error {
+    fileprivate var isOfServer: Bool {
+        self is DatabaseError || self is FileError || self is PayloadError || self is CredentialError
+            || self is CocoaError
     }
 }
 

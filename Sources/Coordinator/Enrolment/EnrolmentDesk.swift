@@ -13,6 +13,7 @@ package struct EnrolmentDesk: Sendable {
     private let metrics: CoordinatorMetrics
     private let logger: Logger
     private let expel: @Sendable (String) async -> Void
+    private let storageFailed: @Sendable (any Error) -> Void
     private let now: @Sendable () -> Date
 
     /// Creates the desk.
@@ -24,6 +25,7 @@ package struct EnrolmentDesk: Sendable {
     ///   - metrics: Where enrolments are counted.
     ///   - logger: Where it says whom it let in.
     ///   - expel: Closes the connection of a client whose certificates have just been replaced by an invitation.
+    ///   - storageFailed: Is told what keeps a certificate from being recorded.
     ///   - now: The time.
     package init(
         clients: ClientDirectory,
@@ -32,11 +34,13 @@ package struct EnrolmentDesk: Sendable {
         metrics: CoordinatorMetrics,
         logger: Logger,
         expel: @escaping @Sendable (String) async -> Void = { _ in },
+        storageFailed: @escaping @Sendable (any Error) -> Void = { _ in },
         now: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.clients = clients
         self.issuer = issuer
         self.expel = expel
+        self.storageFailed = storageFailed
         self.lifetime = lifetime
         self.metrics = metrics
         self.logger = logger
@@ -83,6 +87,7 @@ package struct EnrolmentDesk: Sendable {
             )
         } catch {
             logger.error("Enrolment failed", metadata: ["peer.address": "\(attempt.address)", "error": "\(error)"])
+            storageFailed(error)
             return .rejected(reason: "The server could not record the certificate. Try again later.")
         }
     }
@@ -124,6 +129,7 @@ package struct EnrolmentDesk: Sendable {
             return .rejected(reason: "\(error)")
         } catch {
             logger.error("Renewal failed", metadata: ["client.id": "\(peer.name)", "error": "\(error)"])
+            storageFailed(error)
             return .rejected(reason: "The server could not record the certificate. Try again later.")
         }
     }

@@ -12,7 +12,8 @@ extension JobExecution {
         store: CoordinatorStore,
         registry: SessionRegistry,
         metrics: CoordinatorMetrics,
-        logger: Logger
+        logger: Logger,
+        storageFailed: @escaping @Sendable (any Error) -> Void
     ) throws -> JobExecution {
         let configuration = job.configuration
         let model = URL(fileURLWithPath: job.submission.modelPath, isDirectory: true)
@@ -23,7 +24,7 @@ extension JobExecution {
             configuration: configuration,
             modelDigest: job.submission.modelDigest,
             aggregation: aggregation,
-            backend: LiveCohortBackend(registry: registry),
+            backend: LiveCohortBackend(registry: registry, store: store.runs, storageFailed: storageFailed),
             store: store.runs,
             logger: logger,
             initialAdapter: {

@@ -4,9 +4,18 @@ package import FederatedLearning
 /// The cohort of a running server: its clients over TLS.
 package struct LiveCohortBackend: CohortBackend {
     private let registry: SessionRegistry
+    private let store: SQLiteRunStore
+    private let storageFailed: @Sendable (any Error) -> Void
 
-    package init(registry: SessionRegistry) {
+    /// Creates the cohort of the clients in `registry`, whose payloads are in `store`.
+    package init(
+        registry: SessionRegistry,
+        store: SQLiteRunStore,
+        storageFailed: @escaping @Sendable (any Error) -> Void = { _ in }
+    ) {
         self.registry = registry
+        self.store = store
+        self.storageFailed = storageFailed
     }
 
     package func presentClients() async -> [ClientProfile] { await registry.profiles }
@@ -23,6 +32,13 @@ package struct LiveCohortBackend: CohortBackend {
 
     package func answer(_ offer: UpdateOffer, with verdict: UpdateVerdict) async {
         await registry.answer(offer, with: verdict)
+        guard case .rejected = verdict else { return }
+        do {
+            // Otherwise a client fills the disk with what nobody can use, one rejected update after the other.
+            try await store.removeUnlessNeeded(offer.adapter.digest)
+        } catch {
+            storageFailed(error)
+        }
     }
 
     package func confirm(_ evaluation: WorkOrder.ID, to client: ClientID) async {

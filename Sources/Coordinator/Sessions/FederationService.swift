@@ -35,7 +35,15 @@ extension SessionEnvironment {
         await SessionDriver(connection: connection, session: session, payloads: payloads).run()
         guard await registry.leave(session) else { return }
         let lastHeard = await session.lastHeard
-        try? await clients.departed(session.client, at: lastHeard)
+        do {
+            try await clients.departed(session.client, at: lastHeard)
+        } catch {
+            logger.error(
+                "A departure is not on record",
+                metadata: ["client.id": "\(session.client)", "error": "\(error)"]
+            )
+            storageFailed(error)
+        }
         logger.info("Client disconnected", metadata: ["client.id": "\(session.client)"])
     }
 }

@@ -23,7 +23,9 @@ extension StateDirectory {
 
     /// The change of authorities that is under way.
     package func rotation() throws -> AuthorityRotation? {
-        guard FileManager.default.fileExists(atPath: rotationFile.path) else { return nil }
+        // What a crash has left of a change that was at its end is removed last, and is none any more.
+        guard [rotationFile, previousAuthority].allSatisfy({ FileManager.default.fileExists(atPath: $0.path) })
+        else { return nil }
         // Written before the new authority: a crash in between leaves the old one, and nothing is under way.
         guard try NodeCertificate(contentsOf: previousAuthority) != authority().certificate else { return nil }
         return try AdminCoding.decode(AuthorityRotation.self, from: Data(contentsOf: rotationFile))
@@ -57,7 +59,8 @@ extension StateDirectory {
         let shown = try serverCredentials()
         if let rotation = try rotation(), now >= rotation.endsAt {
             try issueServerCertificate(by: authority(), settings: settings, now: now)
-            for file in [previousAuthority, previousAuthorityKey, rotationFile] { unlink(file.path) }
+            // The key first: whatever a crash leaves of the others, it is gone.
+            for file in [previousAuthorityKey, previousAuthority, rotationFile] { unlink(file.path) }
             return "The new authority has taken over from the previous one."
         }
         guard now >= shown.certificate.renewalDate else { return nil }

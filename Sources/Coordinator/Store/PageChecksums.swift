@@ -9,31 +9,34 @@ import Transport
 /// of the file says how much of each page it is.
 enum PageChecksums {
     private static let registration = page_checksums_register()
-    private static let reservedOffset: UInt64 = 20
 
     /// Makes sure that every page of the database carries a checksum, before anybody opens it.
     ///
     /// - Parameter file: The database, which may be empty still.
     /// - Throws: ``CoordinatorError/databaseDamaged(path:reason:)`` when it had checksums and says that it has none.
     static func prepare(_ file: URL) throws {
-        guard registration == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: registration)) }
-        guard try lacksRoom(file) else { return }
+        try succeed(registration)
+        var lacksRoom: Int32 = 0
+        try succeed(page_checksums_lack_room_in_file(file.path, &lacksRoom))
+        guard lacksRoom != 0 else { return }
         try upgrade(file)
     }
 
     /// Has the database of a connection made with room for them, if it is made now.
     static func reserve(in db: Database) throws {
         guard let connection = db.sqliteConnection else { return }
-        let code = page_checksums_reserve(UnsafeMutableRawPointer(connection))
-        guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+        try succeed(page_checksums_reserve(UnsafeMutableRawPointer(connection)))
     }
 
-    private static func lacksRoom(_ file: URL) throws -> Bool {
-        let handle = try FileHandle(forReadingFrom: file)
-        defer { try? handle.close() }
-        try handle.seek(toOffset: reservedOffset)
-        guard let byte = try handle.read(upToCount: 1)?.first else { return false }
-        return Int(byte) != page_checksums_reserved_bytes
+    private static func lacksRoom(_ db: Database) throws -> Bool {
+        guard let connection = db.sqliteConnection else { return false }
+        var lacksRoom: Int32 = 0
+        try succeed(page_checksums_lack_room(UnsafeMutableRawPointer(connection), &lacksRoom))
+        return lacksRoom != 0
+    }
+
+    private static func succeed(_ code: Int32) throws {
+        guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
     }
 
     /// Puts a copy with checksums into the place of a database without.
@@ -49,7 +52,7 @@ enum PageChecksums {
             try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE")
             try db.execute(sql: "BEGIN EXCLUSIVE; COMMIT")
             // Whoever had it before may have done the same.
-            guard try lacksRoom(file) else { return }
+            guard try lacksRoom(db) else { return }
             guard try !hadChecksums(db) else {
                 throw CoordinatorError.databaseDamaged(path: file.path, reason: "its header is not as it was written")
             }

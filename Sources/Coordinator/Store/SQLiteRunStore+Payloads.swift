@@ -2,6 +2,7 @@ import FederatedLearning
 import Foundation
 import GRDB
 import Transport
+import WireProtocol
 
 extension SQLiteRunStore {
     /// How many uses of a payload are told.
@@ -16,6 +17,19 @@ extension SQLiteRunStore {
     static func neededPayloads(in db: Database) throws -> Set<ContentDigest> {
         let digests = try String.fetchAll(db, sql: "SELECT DISTINCT digest FROM adapter WHERE id IN (\(needed))")
         return Set(digests.compactMap(ContentDigest.init(hexadecimal:)))
+    }
+
+    /// Removes a payload that no restart would read; nothing happens when it is not here.
+    func removeUnlessNeeded(_ digest: ContentDigest) async throws {
+        let isNeeded = try await database.read { db in
+            try Bool.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT EXISTS (SELECT 1 FROM adapter WHERE digest = ? AND id IN (\(Self.needed)))"
+                ),
+                arguments: [digest.hexadecimal]
+            ) ?? false
+        }
+        if !isNeeded { try payloads.store.remove(PayloadDigest(digest)) }
     }
 
     /// Returns every needed payload that is not there, or not as it was.
@@ -60,10 +74,12 @@ extension SQLiteRunStore {
             FROM round WHERE first_moment IN wanted OR second_moment IN wanted
         UNION ALL SELECT accepted_update.job, round, 'the update of ''' || client || ''''
             FROM accepted_update JOIN round AS open ON open.job = accepted_update.job AND open.number = round
-            WHERE adapter IN wanted AND open.state = 'open'
+            JOIN job ON job.id = open.job
+            WHERE adapter IN wanted AND open.state = 'open' AND job.phase = 'running'
         UNION ALL SELECT cohort_member.job, round, 'what ''' || client || ''' was handed'
             FROM cohort_member JOIN round AS open ON open.job = cohort_member.job AND open.number = round
-            WHERE adapter IN wanted AND open.state = 'open'
+            JOIN job ON job.id = open.job
+            WHERE adapter IN wanted AND open.state = 'open' AND job.phase = 'running'
         UNION ALL SELECT job, version + 1, 'the update of ''' || client || ''''
             FROM asynchronous_update WHERE adapter IN wanted AND state = 'buffered'
         UNION ALL SELECT job, version + 1, 'what ''' || client || ''' was handed'

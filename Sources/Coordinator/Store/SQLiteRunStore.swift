@@ -63,8 +63,8 @@ extension SQLiteRunStore: RunStore {
 // MARK: - Payloads that are no longer needed
 
 extension SQLiteRunStore {
-    /// What every committed round left, the moments of the latest one, what open rounds hand out and have accepted, and
-    /// the same of asynchronous ones: open tasks, and buffered updates with what they were trained from.
+    /// What every committed round left, the moments of the latest one, what open rounds of running jobs hand out and have
+    /// accepted, and the same of asynchronous ones: open tasks, and buffered updates with what they were trained from.
     static let needed = """
         SELECT global_adapter AS adapter FROM job WHERE global_adapter IS NOT NULL
         UNION SELECT global_adapter FROM round WHERE global_adapter IS NOT NULL
@@ -73,9 +73,11 @@ extension SQLiteRunStore {
         UNION SELECT second_moment FROM round JOIN job ON job.id = round.job AND job.committed_rounds = round.number
             WHERE second_moment IS NOT NULL
         UNION SELECT cohort_member.adapter FROM cohort_member
-            JOIN round ON round.job = cohort_member.job AND round.number = cohort_member.round WHERE state = 'open'
+            JOIN round ON round.job = cohort_member.job AND round.number = cohort_member.round
+            JOIN job ON job.id = round.job WHERE state = 'open' AND phase = 'running'
         UNION SELECT accepted_update.adapter FROM accepted_update
-            JOIN round ON round.job = accepted_update.job AND round.number = accepted_update.round WHERE state = 'open'
+            JOIN round ON round.job = accepted_update.job AND round.number = accepted_update.round
+            JOIN job ON job.id = round.job WHERE state = 'open' AND phase = 'running'
         UNION SELECT task.adapter FROM asynchronous_task AS task JOIN job ON job.id = task.job
             WHERE phase = 'running' AND NOT EXISTS (
                 SELECT 1 FROM asynchronous_update AS done WHERE done.job = task.job AND done.number = task.number

@@ -1,7 +1,9 @@
 import FederatedLearning
 import Foundation
+import GRDB
 import Hummingbird
 import HummingbirdTesting
+import Synchronization
 import TestSupport
 import Testing
 
@@ -48,6 +50,20 @@ struct AdminAPITests {
         try await AdminFixture.withAPI { client, _ in
             let health: AdminHealth = try await client.get("/v1/health")
             #expect(health == AdminHealth(status: "serving", connectedClients: 0, runningJob: nil))
+        }
+    }
+
+    @Test("says why it failed, and tells whoever watches the storage")
+    func failures() async throws {
+        let failures = Mutex<[any Error]>([])
+        try await AdminFixture.withAPI(failed: { error in failures.withLock { $0.append(error) } }) { client, store in
+            try await store.runs.database.writer.write { db in try db.execute(sql: "ALTER TABLE job RENAME TO gone") }
+            try await client.execute(uri: "/v1/jobs", method: .get, headers: AdminFixture.headers) { response in
+                #expect(response.status == .internalServerError)
+                #expect(String(buffer: response.body).contains("no such table"))
+            }
+            #expect(failures.withLock { $0.count } == 1)
+            #expect(failures.withLock { $0.first is DatabaseError })
         }
     }
 

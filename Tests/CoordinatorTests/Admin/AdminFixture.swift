@@ -22,6 +22,7 @@ enum AdminFixture {
     static func withAPI(
         figures: MetricsRegistry = MetricsRegistry(),
         now: @escaping @Sendable () -> Date = { .sample },
+        failed: @escaping @Sendable (any Error) -> Void = { _ in },
         _ body: @escaping @Sendable (any TestClientProtocol, CoordinatorStore) async throws -> Void
     ) async throws {
         try await withTemporaryDirectory { folder in
@@ -41,7 +42,8 @@ enum AdminFixture {
                 ),
                 token: token,
                 dashboardTokens: [dashboardToken],
-                metrics: figures
+                metrics: figures,
+                failed: failed
             )
             // Streams of live events end with the feed.
             defer { store.feed.close() }

@@ -101,6 +101,29 @@ struct ServerKeysTests {
         }
     }
 
+    @Test("a change that a crash interrupted at its end is over, whatever was removed by then", arguments: 0...3)
+    func interruptedEnd(removed: Int) async throws {
+        try await withDirectory { directory in
+            let keys = try ServerKeys(of: directory, now: now, logger: logger)
+            _ = try directory.rotateAuthority(now: now, lastCertificateEnds: now)
+            try keys.reload()
+            let new = try directory.authority().certificate
+            // As `maintainKeys` does.
+            try directory.issueServerCertificate(by: directory.authority(), settings: directory.settings(), now: now)
+            let files = [directory.previousAuthorityKey, directory.previousAuthority, directory.rotationFile]
+            for file in files.prefix(removed) { try FileManager.default.removeItem(at: file) }
+
+            let restarted = try ServerKeys(of: directory, now: now, logger: logger)
+            try restarted.maintain(now: now)
+            #expect(try directory.rotation() == nil)
+            #expect(restarted.issuer.trusted == [new])
+            #expect(restarted.identity.credentials.authority == new)
+            #expect(!FileManager.default.fileExists(atPath: directory.previousAuthorityKey.path))
+            _ = try directory.rotateAuthority(now: now, lastCertificateEnds: now)
+            #expect(try directory.authority().certificate != new)
+        }
+    }
+
     /// What a crash leaves after the old authority was kept and before the new one is there.
     @Test("a change that a crash interrupted has not begun, and can be made again")
     func interruptedRotation() async throws {

@@ -41,6 +41,27 @@ struct CoordinatorDatabaseTests {
         }
     }
 
+    /// POSIX takes a process's locks of a file away with the first of its descriptors that is closed, unless SQLite closes it.
+    ///
+    /// Without them the next command of another process is the last by its own account, and removes the log in use.
+    @Test("keeps its locks when the same process opens it again and closes it")
+    func keepsLocks() async throws {
+        try await withTemporaryDirectory { folder in
+            let file = folder.appendingPathComponent("db.sqlite")
+            let database = try CoordinatorDatabase(file: file)
+            let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
+            let inode = try #require(attributes[.systemFileNumber] as? Int)
+            func locks() throws -> [Substring] {
+                try String(contentsOfFile: "/proc/locks", encoding: .utf8).split(separator: "\n")
+                    .filter { $0.contains(":\(inode) ") }
+            }
+            #expect(try !locks().isEmpty)
+            try CoordinatorDatabase(file: file).close()
+            #expect(try !locks().isEmpty)
+            withExtendedLifetime(database) {}
+        }
+    }
+
     @Test("refuses the tables of a newer version")
     func newerVersion() async throws {
         try await withTemporaryDirectory { folder in

@@ -280,6 +280,62 @@ struct SQLiteRunStoreTests {
         }
     }
 
+    @Test("needs nothing of a round that was open when its job ended")
+    func endedInOpenRound() async throws {
+        try await withTemporaryDirectory { folder in
+            let store = try CoordinatorStore.temporary(in: folder)
+            let handed = try await store.openRound(for: ["a"])
+            let update = try await store.runs.keep(.sample(seed: 7))
+            try await store.runs.apply(.accepted(.sample("a", adapter: update)), to: .sample)
+            #expect(try await store.runs.neededPayloads() == [handed.digest, update.digest])
+            try await store.runs.apply(.cancelled, to: .sample)
+            // The job goes on from what it handed out; that is its result as well.
+            #expect(try await store.runs.neededPayloads() == [handed.digest])
+            try await store.removeUnusedPayloads()
+            #expect(try store.payloads.digests == [handed.digest])
+            #expect(try store.runs.damage(.missing, of: update.digest).uses.isEmpty)
+        }
+    }
+
+    @Test("lets go of the payload of an update that was rejected, and of none that is needed")
+    func rejected() async throws {
+        try await withTemporaryDirectory { folder in
+            let store = try CoordinatorStore.temporary(in: folder)
+            let handed = try await store.openRound(for: ["a", "b"])
+            let registry = SessionRegistry(metrics: CoordinatorMetrics(factory: MetricsRegistry()))
+            let backend = LiveCohortBackend(registry: registry, store: store.runs)
+            let update = try await store.runs.keep(.sample(seed: 7))
+            let accepted = UpdateOffer.sample("a", adapter: update)
+            try await store.runs.apply(.accepted(accepted), to: .sample)
+            await backend.answer(accepted, with: .accepted)
+            let useless = try await store.runs.keep(.sample(seed: 8))
+            for adapter in [useless, update, handed] {
+                await backend.answer(.sample("b", adapter: adapter), with: .rejected(reason: "It does not fit."))
+            }
+            #expect(try store.payloads.digests == [handed.digest, update.digest])
+        }
+    }
+
+    @Test("reads where a run stands when a client's figures are none", arguments: [Double.nan, .infinity])
+    func strangeStandings(figure: Double) async throws {
+        try await withTemporaryDirectory { folder in
+            let store = try CoordinatorStore.temporary(in: folder)
+            _ = try await store.openRound(for: ["a", "b"])
+            for (client, epsilon) in [("a", figure), ("b", 0.5)] as [(ClientID, Double)] {
+                let offer = UpdateOffer(
+                    client: client,
+                    order: WorkOrder.ID(job: .sample, round: 1, kind: .train),
+                    adapter: try await store.runs.keep(.sample(seed: 7)),
+                    exampleCount: 1,
+                    metrics: [SiloStanding.epsilonName: epsilon, SiloStanding.nextName: 1]
+                )
+                try await store.runs.apply(.accepted(offer), to: .sample)
+            }
+            try await store.runs.apply(.committed(round: 1, global: store.runs.keep(.sample(seed: 8))), to: .sample)
+            #expect(try await store.runs.state(of: .sample).siloStandings == ["b": SiloStanding(epsilon: 0.5, next: 1)])
+        }
+    }
+
     @Test("sweeps away what no record refers to")
     func sweeps() async throws {
         try await withTemporaryDirectory { folder in
@@ -289,6 +345,18 @@ struct SQLiteRunStoreTests {
             try await store.removeUnusedPayloads()
             #expect(try store.payloads.digests == [handed.digest])
         }
+    }
+}
+
+extension UpdateOffer {
+    fileprivate static func sample(_ client: ClientID, adapter: AdapterReference) -> UpdateOffer {
+        UpdateOffer(
+            client: client,
+            order: WorkOrder.ID(job: .sample, round: 1, kind: .train),
+            adapter: adapter,
+            exampleCount: 1,
+            metrics: [:]
+        )
     }
 }
 

@@ -295,7 +295,7 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
             configuration: job.configuration,
             modelDigest: job.submission.modelDigest,
             aggregation: plan.aggregation,
-            backend: ObservedCohort(base: LiveCohortBackend(registry: registry), federation: self),
+            backend: ObservedCohort(base: LiveCohortBackend(registry: registry, store: store.runs), federation: self),
             store: ObservedRunStore(
                 base: store.runs,
                 payloads: store.payloads,
