@@ -221,10 +221,9 @@ int page_checksums_reserve(void *connection) {
     return answer == SQLITE_NOTFOUND ? SQLITE_OK : answer;
 }
 
-int page_checksums_lack_room(void *connection, int *lacks) {
+static int lacks_room(sqlite3 *connection, int *lacks) {
     unsigned char reserved = 0;
     sqlite3_file *file = NULL;
-    *lacks = 0;
     int code = sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
     if (code != SQLITE_OK || file == NULL || file->pMethods == NULL) return code;
     code = file->pMethods->xRead(file, &reserved, 1, reserved_offset);
@@ -234,10 +233,11 @@ int page_checksums_lack_room(void *connection, int *lacks) {
     return code;
 }
 
-int page_checksums_lack_room_in_file(const char *path, int *lacks) {
+int page_checksums_lack_room(const char *path, int *lacks) {
     sqlite3 *connection = NULL;
+    *lacks = 0;
     int code = sqlite3_open_v2(path, &connection, SQLITE_OPEN_READONLY, NULL);
-    if (code == SQLITE_OK) code = page_checksums_lack_room(connection, lacks);
+    if (code == SQLITE_OK) code = lacks_room(connection, lacks);
     sqlite3_close(connection);
     return code;
 }

@@ -24,15 +24,11 @@ int page_checksums_register(void);
 // Changes nothing in a database that exists. To be called before the first page is written. Returns an SQLite result code.
 int page_checksums_reserve(void *connection);
 
-// Says in `lacks` whether `connection`, an `sqlite3 *`, is to a database whose pages have no room for checksums.
+// Says in `lacks` whether the pages of the database that is at `path` now have no room for checksums.
 //
-// Takes no lock and reads no page. Returns an SQLite result code.
-int page_checksums_lack_room(void *connection, int *lacks);
-
-// The same of the database at `path`.
-//
-// SQLite opens and closes the file. Whoever did that without it would take away the locks of all connections to it that this
-// process has: POSIX's locks end with the first descriptor of a file that a process closes.
-int page_checksums_lack_room_in_file(const char *path, int *lacks);
+// Takes no lock and reads no page. SQLite opens and closes the file: whoever did that without it would take away the locks of
+// all connections to it that this process has, for POSIX's locks end with the first descriptor of a file that is closed.
+// Returns an SQLite result code.
+int page_checksums_lack_room(const char *path, int *lacks);
 
 #endif

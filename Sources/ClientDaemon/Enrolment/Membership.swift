@@ -63,6 +63,8 @@ package struct Membership: Sendable {
         }
         let key = NodeKey()
         try directory.createCredentialsFolder()
+        // The place of a key that waits is needed: one that a crash has left there belongs to the present certificate.
+        _ = try? directory.keyPair.load()
         try directory.keyPair.prepare(key)
         let enrolment = try await EnrolmentDialer.join(invitation, key: key, now: now, logger: logger)
         try ConfigurationFile.establish(

@@ -35,6 +35,8 @@ package final class ServerLink: Sendable {
         /// Whether a request for a certificate has no answer yet.
         var awaitsRenewal = false
         var chunkBytes = FrameLimits.defaultChunkBytes
+        /// Payloads that are to be asked for as soon as the requests before them are through.
+        var queuedDownloads: Set<PayloadDigest> = []
         var downloads: [PayloadDigest: Download] = [:]
         /// Wanted again while the rest of an earlier, abandoned download is on its way.
         var postponedDownloads: [PayloadDigest: AdapterReference] = [:]
@@ -95,6 +97,7 @@ package final class ServerLink: Sendable {
 
     /// Asks for a payload, from where an earlier attempt stopped.
     package func fetch(_ adapter: AdapterReference) {
+        state.withLock { _ = $0.queuedDownloads.insert(PayloadDigest(adapter.digest)) }
         requestsContinuation.yield(.fetch(adapter))
     }
 
@@ -102,6 +105,7 @@ package final class ServerLink: Sendable {
     package func abandonFetch(of digest: ContentDigest) {
         state.withLock { state in
             let digest = PayloadDigest(digest)
+            state.queuedDownloads.remove(digest)
             let isUnderWay = state.downloads.removeValue(forKey: digest) != nil
             let isPostponed = state.postponedDownloads.removeValue(forKey: digest) != nil
             if isUnderWay || isPostponed { state.conversation.abandonFetch(digest) }
@@ -297,7 +301,7 @@ package final class ServerLink: Sendable {
             case .fetchDue(let digest):
                 guard let adapter = state.withLock({ $0.postponedDownloads.removeValue(forKey: digest) })
                 else { continue }
-                requestsContinuation.yield(.fetch(adapter))
+                fetch(adapter)
             case .ping(let nonce):
                 var pong = Tributary_V1_Pong()
                 pong.nonce = nonce
@@ -341,12 +345,15 @@ package final class ServerLink: Sendable {
         let digest = PayloadDigest(adapter.digest)
         do {
             guard !payloads.contains(digest) else { return await driver.payloadArrived(adapter.digest) }
-            let isPostponed = state.withLock { state in
-                guard state.conversation.wantAgain(digest) else { return false }
+            let isDue = state.withLock { state in
+                // Abandoned, or under way, since it was asked for.
+                guard state.queuedDownloads.contains(digest), state.downloads[digest] == nil else { return false }
+                guard state.conversation.wantAgain(digest) else { return true }
+                state.queuedDownloads.remove(digest)
                 state.postponedDownloads[digest] = adapter
-                return true
+                return false
             }
-            guard !isPostponed else { return }
+            guard isDue else { return }
             let byteCount = UInt64(adapter.byteCount)
             let receiver = try await payloads.beginReceiving(
                 digest,
@@ -356,14 +363,15 @@ package final class ServerLink: Sendable {
             )
             let start = await receiver.offset
             guard start < byteCount else { return try await finish(receiver, of: adapter, driver) }
-            let frame = try state.withLock { state in
+            let frame: Frame? = try state.withLock { state in
+                guard state.queuedDownloads.remove(digest) != nil else { return nil }
                 state.downloads[digest] = Download(adapter: adapter, receiver: receiver, start: start)
                 return try state.conversation.fetch(digest, byteCount: byteCount, from: start, at: .now)
             }
-            try await connection.send(frame)
+            if let frame { try await connection.send(frame) }
         } catch PayloadError.wrongDigest {
             // All bytes were here, but not the right ones: they are gone now, so this begins anew.
-            requestsContinuation.yield(.fetch(adapter))
+            fetch(adapter)
         } catch let error as PayloadError {
             await driver.payloadFailed(adapter.digest, error)
         }
@@ -378,7 +386,7 @@ package final class ServerLink: Sendable {
             try await finish(download.receiver, of: download.adapter, driver)
         } catch PayloadError.wrongDigest where download.start > 0 {
             // The half that was here before may be to blame; the next attempt starts from nothing.
-            requestsContinuation.yield(.fetch(download.adapter))
+            fetch(download.adapter)
         } catch let error as PayloadError {
             state.withLock { state in
                 state.downloads[chunk.digest] = nil

@@ -40,7 +40,8 @@ extension TaskLoop {
         // What the silo has not consented to is refused, whatever it takes the place of.
         let isPayloadWanted = tasks[index].stage == .fetching && tasks[index].order.adapter == order.adapter
         guard isPayloadWanted, limits.policy.objection(to: order) == nil else {
-            return drop(at: index) + take(order)
+            // What is refused takes no turn: whoever waited behind it is next.
+            return drop(at: index) + take(order) + startNext()
         }
         tasks[index].order = order
         return say(.accept(order.id))

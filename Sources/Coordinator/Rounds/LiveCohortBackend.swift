@@ -32,7 +32,8 @@ package struct LiveCohortBackend: CohortBackend {
 
     package func answer(_ offer: UpdateOffer, with verdict: UpdateVerdict) async {
         await registry.answer(offer, with: verdict)
-        guard case .rejected = verdict else { return }
+        // The same bytes may be another client's, who waits for an answer.
+        guard case .rejected = verdict, await !registry.awaitsAnswer(offering: offer.adapter.digest) else { return }
         do {
             // Otherwise a client fills the disk with what nobody can use, one rejected update after the other.
             try await store.removeUnlessNeeded(offer.adapter.digest)

@@ -186,6 +186,15 @@ package actor SessionRegistry {
         await entries[offer.client]?.session.answer(offer.order, with: verdict)
     }
 
+    /// Whether somebody who waits for an answer has offered a payload.
+    func awaitsAnswer(offering payload: ContentDigest) -> Bool {
+        entries.values.contains { entry in
+            entry.unanswered.values.contains { event in
+                if case .offered(let offer) = event { offer.adapter.digest == payload } else { false }
+            }
+        }
+    }
+
     /// Answers what clients still wait for when a job is over.
     package func settle(_ job: JobID) async {
         for (client, entry) in entries {

@@ -16,9 +16,7 @@ enum PageChecksums {
     /// - Throws: ``CoordinatorError/databaseDamaged(path:reason:)`` when it had checksums and says that it has none.
     static func prepare(_ file: URL) throws {
         try succeed(registration)
-        var lacksRoom: Int32 = 0
-        try succeed(page_checksums_lack_room_in_file(file.path, &lacksRoom))
-        guard lacksRoom != 0 else { return }
+        guard try lacksRoom(file) else { return }
         try upgrade(file)
     }
 
@@ -28,11 +26,10 @@ enum PageChecksums {
         try succeed(page_checksums_reserve(UnsafeMutableRawPointer(connection)))
     }
 
-    private static func lacksRoom(_ db: Database) throws -> Bool {
-        guard let connection = db.sqliteConnection else { return false }
-        var lacksRoom: Int32 = 0
-        try succeed(page_checksums_lack_room(UnsafeMutableRawPointer(connection), &lacksRoom))
-        return lacksRoom != 0
+    private static func lacksRoom(_ file: URL) throws -> Bool {
+        var answer: Int32 = 0
+        try succeed(page_checksums_lack_room(file.path, &answer))
+        return answer != 0
     }
 
     private static func succeed(_ code: Int32) throws {
@@ -51,8 +48,8 @@ enum PageChecksums {
             // Nobody else has it until the copy is in its place. What was in a log is in the file then, and the log gone.
             try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE")
             try db.execute(sql: "BEGIN EXCLUSIVE; COMMIT")
-            // Whoever had it before may have done the same.
-            guard try lacksRoom(db) else { return }
+            // Whoever had it before may have done the same, and another file is in its place.
+            guard try lacksRoom(file) else { return }
             guard try !hadChecksums(db) else {
                 throw CoordinatorError.databaseDamaged(path: file.path, reason: "its header is not as it was written")
             }

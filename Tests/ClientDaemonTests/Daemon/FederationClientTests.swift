@@ -211,6 +211,33 @@ struct FederationClientTests {
         }
     }
 
+    @Test("an order that is withdrawn and comes again asks for its payload once the rest of the first answer is here")
+    func fetchesAgain() async throws {
+        let payload = AdapterPayload.bytes(of: .counting(width: 20_000))
+        let half = 32 << 10
+        try await withTemporaryDirectory { folder in
+            try await ScriptedServer.withServer { server in
+                let directory = try server.join(folder)
+                try await withClient(in: directory) { _ in
+                    let peer = try await server.nextPeer()
+                    try await peer.say(.order(order(for: payload)))
+                    #expect(try await fetch(peer) == 0)
+                    try await peer.send(payload, to: half)
+                    var withdrawal = Tributary_V1_OrderWithdrawal()
+                    withdrawal.id = order(for: payload).id
+                    try await peer.say(.orderWithdrawal(withdrawal))
+                    try await peer.say(.order(order(for: payload)))
+                    #expect(try await reply(peer).accepted)
+                    // The peer would call it a violation to be asked for what it is sending.
+                    try await peer.send(payload, from: half)
+                    #expect(try await fetch(peer) == 0)
+                    try await peer.send(payload)
+                    #expect(try await offer(peer).adapter.rank == 4)
+                }
+            }
+        }
+    }
+
     @Test("a payload whose bytes are not those of its digest is refused, and the order with it")
     func refusesWrongPayload() async throws {
         let payload = AdapterPayload.bytes(of: .counting())

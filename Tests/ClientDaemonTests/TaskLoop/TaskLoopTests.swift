@@ -153,10 +153,14 @@ struct TaskLoopTests {
                 strategy: "another"
             )
         )
+        let next = Sample.order(kind: .evaluate, content: 9)
+        #expect(loop.received(next) == [.send(.accept(next.id))])
         let actions = loop.received(changed)
         #expect(actions.contains { if case .send(.object(id, _)) = $0 { true } else { false } })
         #expect(loop.payloadArrived(order.adapter.digest).allSatisfy { if case .work = $0 { false } else { true } })
-        #expect(loop.current == nil)
+        // Who waited behind it has its turn.
+        #expect(actions.last == .fetch(next.adapter))
+        #expect(loop.current == next)
     }
 
     // MARK: - Breaks
