@@ -1,7 +1,7 @@
 package import FederatedLearning
 private import Foundation
 private import NIOCore
-private import Synchronization
+import Synchronization
 package import Transport
 package import WireProtocol
 
@@ -18,18 +18,18 @@ package final class ServerLink: Sendable {
         case closed
     }
 
-    private enum Request: Sendable {
+    enum Request: Sendable {
         case say(Tributary_V1_Control.OneOf_Message)
         case fetch(AdapterReference)
     }
 
-    private struct Download: Sendable {
+    struct Download: Sendable {
         let adapter: AdapterReference
         let receiver: PayloadReceiver
         let start: UInt64
     }
 
-    private struct State: Sendable {
+    struct State: Sendable {
         var conversation: ClientConversation
         var wasWelcomed = false
         /// Whether a request for a certificate has no answer yet.
@@ -43,17 +43,17 @@ package final class ServerLink: Sendable {
         var uploads: [WorkOrder.ID: Task<Void, Never>] = [:]
     }
 
-    private let connection: FrameConnection
-    private let payloads: PayloadStore
+    let connection: FrameConnection
+    let payloads: PayloadStore
     private let outbox: Outbox
     private let keeper: CredentialKeeper
     private let log: LiveLog?
     private let observe: @Sendable (ClientEvent) -> Void
-    private let limits: ConversationLimits
-    private let state: Mutex<State>
+    let limits: ConversationLimits
+    let state: Mutex<State>
     /// Where what the server sends is heard, hashed and written.
-    private let payloadExecutor = PayloadExecutor(label: "link.payloads")
-    private let (requests, requestsContinuation) = AsyncStream.makeStream(of: Request.self)
+    let payloadExecutor = PayloadExecutor(label: "link.payloads")
+    let (requests, requestsContinuation) = AsyncStream.makeStream(of: Request.self)
     private let (heartbeats, heartbeatsContinuation) = AsyncStream.makeStream(of: Duration.self)
     private let (welcomes, welcomesContinuation) = AsyncStream.makeStream(of: Void.self)
 
@@ -93,23 +93,6 @@ package final class ServerLink: Sendable {
 
     package func say(_ message: TaskMessage) {
         requestsContinuation.yield(.say(message.message))
-    }
-
-    /// Asks for a payload, from where an earlier attempt stopped.
-    package func fetch(_ adapter: AdapterReference) {
-        state.withLock { _ = $0.queuedDownloads.insert(PayloadDigest(adapter.digest)) }
-        requestsContinuation.yield(.fetch(adapter))
-    }
-
-    /// Stops wanting a payload that is on its way; nothing happens when none is.
-    package func abandonFetch(of digest: ContentDigest) {
-        state.withLock { state in
-            let digest = PayloadDigest(digest)
-            state.queuedDownloads.remove(digest)
-            let isUnderWay = state.downloads.removeValue(forKey: digest) != nil
-            let isPostponed = state.postponedDownloads.removeValue(forKey: digest) != nil
-            if isUnderWay || isPostponed { state.conversation.abandonFetch(digest) }
-        }
     }
 
     /// Sends an update's payload from `offset` on, beside everything else.
@@ -337,71 +320,5 @@ package final class ServerLink: Sendable {
             reply.reason = error.description
             requestsContinuation.yield(.say(.orderReply(reply)))
         }
-    }
-
-    // MARK: - Payloads
-
-    private func beginDownload(_ adapter: AdapterReference, for driver: TaskDriver) async throws {
-        let digest = PayloadDigest(adapter.digest)
-        do {
-            guard !payloads.contains(digest) else { return await driver.payloadArrived(adapter.digest) }
-            let isDue = state.withLock { state in
-                // Abandoned, or under way, since it was asked for.
-                guard state.queuedDownloads.contains(digest), state.downloads[digest] == nil else { return false }
-                guard state.conversation.wantAgain(digest) else { return true }
-                state.queuedDownloads.remove(digest)
-                state.postponedDownloads[digest] = adapter
-                return false
-            }
-            guard isDue else { return }
-            let byteCount = UInt64(adapter.byteCount)
-            let receiver = try await payloads.beginReceiving(
-                digest,
-                byteCount: byteCount,
-                maximum: limits.payloadBytes,
-                on: payloadExecutor
-            )
-            let start = await receiver.offset
-            guard start < byteCount else { return try await finish(receiver, of: adapter, driver) }
-            let frame: Frame? = try state.withLock { state in
-                guard state.queuedDownloads.remove(digest) != nil else { return nil }
-                state.downloads[digest] = Download(adapter: adapter, receiver: receiver, start: start)
-                return try state.conversation.fetch(digest, byteCount: byteCount, from: start, at: .now)
-            }
-            if let frame { try await connection.send(frame) }
-        } catch PayloadError.wrongDigest {
-            // All bytes were here, but not the right ones: they are gone now, so this begins anew.
-            fetch(adapter)
-        } catch let error as PayloadError {
-            await driver.payloadFailed(adapter.digest, error)
-        }
-    }
-
-    private func received(_ chunk: Chunk, isLast: Bool, _ driver: TaskDriver) async throws {
-        guard let download = state.withLock({ $0.downloads[chunk.digest] }) else { return }
-        do {
-            try await download.receiver.append(chunk.bytes, at: chunk.offset)
-            guard isLast else { return }
-            _ = state.withLock { $0.downloads.removeValue(forKey: chunk.digest) }
-            try await finish(download.receiver, of: download.adapter, driver)
-        } catch PayloadError.wrongDigest where download.start > 0 {
-            // The half that was here before may be to blame; the next attempt starts from nothing.
-            fetch(download.adapter)
-        } catch let error as PayloadError {
-            state.withLock { state in
-                state.downloads[chunk.digest] = nil
-                state.conversation.abandonFetch(chunk.digest)
-            }
-            await driver.payloadFailed(download.adapter.digest, error)
-        }
-    }
-
-    private func finish(
-        _ receiver: PayloadReceiver,
-        of adapter: AdapterReference,
-        _ driver: TaskDriver
-    ) async throws {
-        try await receiver.finish()
-        await driver.payloadArrived(adapter.digest)
     }
 }

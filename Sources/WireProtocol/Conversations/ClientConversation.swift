@@ -51,7 +51,7 @@ package struct ClientConversation: Sendable {
 
     private var state = State.opening
     private var watch: Watch
-    private var fetches = TransferTable()
+    private var fetches = TransferTable(comesInTurn: true)
     private var offers: [OrderKey: Offer] = [:]
     private var results: Set<OrderKey> = []
     private var pingsSent = 0

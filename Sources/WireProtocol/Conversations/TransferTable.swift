@@ -17,6 +17,12 @@ struct TransferTable: Sendable {
     }
 
     private var entries: [PayloadDigest: Entry] = [:]
+    /// Whether the peer sends one payload after the other: those that wait for their turn do not stand still.
+    private let comesInTurn: Bool
+
+    init(comesInTurn: Bool = false) {
+        self.comesInTurn = comesInTurn
+    }
 
     /// Whether no bytes are awaited, not even unwanted ones.
     var isEmpty: Bool { entries.isEmpty }
@@ -52,10 +58,10 @@ struct TransferTable: Sendable {
     ) throws(ProtocolViolation) -> Acceptance {
         guard var entry = entries[chunk.digest] else { throw .unexpectedChunk(chunk.digest) }
         try entry.transfer.accept(chunk)
+        entry.moved = now
         let isLast = entry.transfer.isComplete
         entries[chunk.digest] = isLast ? nil : entry
-        // A connection sends one payload after the other: those that wait for their turn do not stand still.
-        for digest in entries.keys { entries[digest]?.moved = now }
+        if comesInTurn { for digest in entries.keys { entries[digest]?.moved = now } }
         return entry.isAbandoned ? .unwanted(isDue: isLast && entry.isWantedAgain) : .wanted(isLast: isLast)
     }
 

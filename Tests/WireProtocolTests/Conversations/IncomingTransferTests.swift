@@ -12,6 +12,17 @@ struct IncomingTransferTests {
         Chunk(digest: digest, offset: offset, bytes: ByteBuffer(repeating: 1, count: count))
     }
 
+    @Test("stands still while another moves, unless the two come one after the other", arguments: [false, true])
+    func turns(comesInTurn: Bool) throws {
+        let start = ContinuousClock.now
+        var table = TransferTable(comesInTurn: comesInTurn)
+        for digest in [digest, PayloadDigest(hashing: [2])] {
+            table.begin(try IncomingTransfer(digest: digest, byteCount: UInt64(2 * inner), from: 0), at: start)
+        }
+        _ = try table.accept(chunk(0, inner), at: start + .seconds(5))
+        #expect(table.oldestMovement == start + .seconds(comesInTurn ? 5 : 0))
+    }
+
     @Test("is complete when the last byte has come")
     func completes() throws {
         var transfer = try IncomingTransfer(digest: digest, byteCount: UInt64(2 * inner + 1), from: 0)
