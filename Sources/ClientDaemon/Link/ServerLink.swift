@@ -246,7 +246,7 @@ package final class ServerLink: Sendable {
         while true {
             let deadline = state.withLock { $0.conversation.deadline }
             try await Task.sleep(until: deadline, clock: .continuous)
-            try state.withLock { try $0.conversation.checkDeadline(at: .now) }
+            try state.withLock { try $0.conversation.checkDeadline(at: .now, begun: connection.begunChunk) }
         }
     }
 

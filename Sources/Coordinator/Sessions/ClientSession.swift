@@ -326,8 +326,9 @@ actor ClientSession {
 
     /// Ends the session when its deadline has passed.
     ///
+    /// - Parameter begun: How far the chunk is that is coming in.
     /// - Returns: Whether it goes on.
-    func checkDeadline() -> Bool {
+    func checkDeadline(begun: BegunChunk? = nil) -> Bool {
         guard !isOver else { return false }
         guard environment.now() < certificateEnd else {
             logger.info("The certificate has ended")
@@ -340,7 +341,7 @@ actor ClientSession {
             return false
         }
         do {
-            try conversation.checkDeadline(at: environment.now())
+            try conversation.checkDeadline(at: environment.now(), begun: begun)
         } catch {
             logger.info("Client went silent", metadata: ["reason": "\(error)"])
             end(error.goodbye)

@@ -114,7 +114,7 @@ struct SessionDriver {
             } catch {
                 return
             }
-        } while await session.checkDeadline()
+        } while await session.checkDeadline(begun: connection.begunChunk)
     }
 }
 

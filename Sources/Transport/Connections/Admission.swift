@@ -8,6 +8,7 @@ struct Admission: Sendable {
     let address: String
     let channel: NIOAsyncChannel<Frame, ByteBuffer>
     let allowance: FrameAllowance
+    let arrival: FrameArrival
     let failure: ConnectionFailure
 
     /// Builds what follows the handshake in a channel's pipeline: from here on it carries frames.
@@ -16,8 +17,10 @@ struct Admission: Sendable {
     init(of peer: PeerIdentity?, at address: String, on channel: any Channel, limits: TransportLimits) throws {
         let failure = ConnectionFailure()
         let allowance = FrameAllowance(limits.inbound)
+        let arrival = FrameArrival()
         try channel.pipeline.syncOperations.addHandlers([
-            ByteToMessageHandler(FrameDecoder(allowance: allowance)), ConnectionFailureHandler(failure),
+            ByteToMessageHandler(FrameDecoder(allowance: allowance, arrival: arrival)),
+            ConnectionFailureHandler(failure),
         ])
         self.channel = try NIOAsyncChannel(
             wrappingChannelSynchronously: channel,
@@ -26,6 +29,7 @@ struct Admission: Sendable {
         self.peer = peer
         self.address = address
         self.allowance = allowance
+        self.arrival = arrival
         self.failure = failure
     }
 }

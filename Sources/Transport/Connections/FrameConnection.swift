@@ -13,6 +13,7 @@ package struct FrameConnection: Sendable {
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private let channel: any Channel
     private let allowance: FrameAllowance
+    private let arrival: FrameArrival
     private let failure: ConnectionFailure
     private let limits: FrameLimits
 
@@ -28,6 +29,7 @@ package struct FrameConnection: Sendable {
         self.outbound = outbound
         self.channel = admission.channel.channel
         self.allowance = admission.allowance
+        self.arrival = admission.arrival
         self.failure = admission.failure
         self.limits = limits
     }
@@ -106,6 +108,9 @@ package struct FrameConnection: Sendable {
     package func allow(_ limits: FrameLimits) {
         allowance.limits = limits
     }
+
+    /// How far the chunk is that is coming in, for whoever judges whether the other side is silent.
+    package var begunChunk: BegunChunk? { arrival.begunChunk }
 
     /// Closes the connection after what has been sent, and waits until it is closed.
     ///

@@ -272,7 +272,16 @@ package struct ServerConversation: Sendable {
     package var deadline: ContinuousClock.Instant { patience.instant }
 
     /// Throws when the deadline has passed.
-    package func checkDeadline(at now: ContinuousClock.Instant) throws(ProtocolViolation) {
+    ///
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - begun: How far the chunk is that is coming in. What has come of it since it was looked at last puts the deadline off.
+    /// - Throws: ``ProtocolViolation/expired(_:)``.
+    package mutating func checkDeadline(
+        at now: ContinuousClock.Instant,
+        begun: BegunChunk? = nil
+    ) throws(ProtocolViolation) {
+        if let begun, uploads.accept(begun, slowest: watch.limits.slowestTransfer, at: now) { watch.heardPart(at: now) }
         if now >= patience.instant { throw .expired(patience.expiry) }
     }
 

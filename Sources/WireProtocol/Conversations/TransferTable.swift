@@ -3,6 +3,8 @@ struct TransferTable: Sendable {
     private struct Entry: Sendable {
         var transfer: IncomingTransfer
         var moved: ContinuousClock.Instant
+        /// How many bytes of a chunk had come by then, when it was not complete.
+        var begun = 0
         /// Nobody wants the bytes any more, but those that the peer sent before it knew still arrive.
         var isAbandoned: Bool
         /// Somebody wants it after all, from its beginning, as soon as those bytes have come.
@@ -59,10 +61,34 @@ struct TransferTable: Sendable {
         guard var entry = entries[chunk.digest] else { throw .unexpectedChunk(chunk.digest) }
         try entry.transfer.accept(chunk)
         entry.moved = now
+        entry.begun = 0
         let isLast = entry.transfer.isComplete
         entries[chunk.digest] = isLast ? nil : entry
-        if comesInTurn { for digest in entries.keys { entries[digest]?.moved = now } }
+        if comesInTurn { allMoved(at: now) }
         return entry.isAbandoned ? .unwanted(isDue: isLast && entry.isWantedAgain) : .wanted(isLast: isLast)
+    }
+
+    /// Records how much has come of a chunk that is not complete.
+    ///
+    /// - Parameters:
+    ///   - chunk: What has come of it.
+    ///   - slowest: The bytes a second that are owed since the transfer moved last.
+    ///   - now: The time.
+    /// - Returns: Whether that much has come; the transfer has moved then. Of a payload that was not asked for nothing counts.
+    mutating func accept(_ chunk: BegunChunk, slowest: Int, at now: ContinuousClock.Instant) -> Bool {
+        guard var entry = entries[chunk.digest] else { return false }
+        let owed = Double(slowest) * (entry.moved.duration(to: now) / .seconds(1))
+        let gained = chunk.byteCount - entry.begun
+        guard gained > 0, Double(gained) >= owed else { return false }
+        entry.moved = now
+        entry.begun = chunk.byteCount
+        entries[chunk.digest] = entry
+        if comesInTurn { allMoved(at: now) }
+        return true
+    }
+
+    private mutating func allMoved(at now: ContinuousClock.Instant) {
+        for digest in entries.keys { entries[digest]?.moved = now }
     }
 
     /// When the transfer that has stood still the longest moved last.

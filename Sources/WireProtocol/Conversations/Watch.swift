@@ -20,6 +20,9 @@ struct Watch: Sendable {
         if case .control = frame, !budget.spend(at: now) { throw .flood(perSecond: limits.messagesPerSecond) }
     }
 
+    /// Records that more of a chunk came which is still not complete.
+    mutating func heardPart(at now: ContinuousClock.Instant) { heard = max(heard, now) }
+
     /// The instant at which patience ends, and with what.
     func deadline(
         isGreeted: Bool,

@@ -22,6 +22,7 @@ package struct FrameDecoder: ByteToMessageDecoder {
     private static let flood = (burst: 512, perSecond: 128)
 
     private let allowance: FrameAllowance
+    private let arrival: FrameArrival
     private let now: @Sendable () -> ContinuousClock.Instant
     private var budget: MessageBudget
     /// The beginning of a frame.
@@ -31,9 +32,15 @@ package struct FrameDecoder: ByteToMessageDecoder {
     ///
     /// - Parameters:
     ///   - allowance: What may come, at the moment of every frame.
+    ///   - arrival: Is told how far the frame is that is coming in.
     ///   - now: The time, for counting messages.
-    package init(allowance: FrameAllowance, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+    package init(
+        allowance: FrameAllowance,
+        arrival: FrameArrival = FrameArrival(),
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) {
         self.allowance = allowance
+        self.arrival = arrival
         self.now = now
         self.budget = MessageBudget(burst: Self.flood.burst, perSecond: Self.flood.perSecond, now: now())
     }
@@ -47,7 +54,9 @@ package struct FrameDecoder: ByteToMessageDecoder {
         context: ChannelHandlerContext,
         buffer: inout ByteBuffer
     ) throws -> DecodingState {
-        guard let frame = try nextFrame(from: &buffer) else { return .needMoreData }
+        let frame = try nextFrame(from: &buffer)
+        arrival.begunChunk = Self.begunChunk(of: begun)
+        guard let frame else { return .needMoreData }
         if case .control = frame, !budget.spend(at: now()) {
             throw FramingError.flood(perSecond: Self.flood.perSecond)
         }
@@ -85,6 +94,16 @@ package struct FrameDecoder: ByteToMessageDecoder {
         let frame = try Self.readFrame(from: &whole, limits: limits)
         if case .chunk = frame { ChunkBuffers.shared.remember(whole) }
         return frame
+    }
+
+    /// What the beginning of a frame is, once it shows that it is a chunk, and of what.
+    private static func begunChunk(of begun: ByteBuffer) -> BegunChunk? {
+        let kindIndex = begun.readerIndex + FrameLayout.lengthBytes
+        guard begun.getInteger(at: kindIndex, as: UInt8.self) == FrameKind.chunk.rawValue else { return nil }
+        var body = begun
+        body.moveReaderIndex(forwardBy: FrameLayout.headerBytes)
+        guard let digest = body.readPayloadDigest() else { return nil }
+        return BegunChunk(digest: digest, byteCount: begun.readableBytes)
     }
 
     /// Moves the head of a chunk, when that is all there is, to where there may be room for the rest.

@@ -118,6 +118,7 @@ struct HostileMemberTests {
                 }
                 group.addTask {
                     try? await Task.sleep(until: conversation.deadline, clock: .continuous)
+                    var conversation = conversation
                     do throws(ProtocolViolation) {
                         try conversation.checkDeadline(at: .now)
                     } catch {

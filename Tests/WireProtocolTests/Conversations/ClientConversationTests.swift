@@ -180,6 +180,25 @@ struct ClientConversationTests {
         #expect(client.deadline == start + .seconds(70))
     }
 
+    @Test("waits for a chunk that takes minutes as long as it comes, and for those behind it")
+    func slowDownload() throws {
+        var client = try established(ConversationLimits(slowestTransfer: 256))
+        let waiting = PayloadDigest(hashing: [8])
+        for digest in [Messages.digest, waiting] {
+            _ = try client.fetch(digest, byteCount: UInt64(Messages.payload.count), from: 0, at: start)
+        }
+        // 4 kbit/s against a silence of three heartbeats of seven seconds.
+        for look in 1...10 {
+            let begun = BegunChunk(digest: Messages.digest, byteCount: 500 * 21 * look)
+            try client.checkDeadline(at: client.deadline, begun: begun)
+        }
+        #expect(client.deadline == start + .seconds(21 * 11))
+        #expect(throws: ProtocolViolation.expired(.silence(after: .seconds(21)))) {
+            let begun = BegunChunk(digest: Messages.digest, byteCount: 500 * 21 * 10 + 256 * 21 - 1)
+            try client.checkDeadline(at: client.deadline, begun: begun)
+        }
+    }
+
     @Test("uploads only what it has offered, from an offset inside it")
     func uploadRequests() throws {
         var client = try established()

@@ -23,6 +23,33 @@ struct IncomingTransferTests {
         #expect(table.oldestMovement == start + .seconds(comesInTurn ? 5 : 0))
     }
 
+    @Test("moves with every part of a chunk that is as large as its slowest pace asks for")
+    func parts() throws {
+        let start = ContinuousClock.now
+        var table = TransferTable()
+        table.begin(try IncomingTransfer(digest: digest, byteCount: UInt64(2 * inner), from: 0), at: start)
+        func accept(_ byteCount: Int, after seconds: Int) -> Bool {
+            let begun = BegunChunk(digest: digest, byteCount: byteCount)
+            return table.accept(begun, slowest: 100, at: start + .seconds(seconds))
+        }
+        let other = BegunChunk(digest: PayloadDigest(hashing: [2]), byteCount: inner)
+        let isOthersCounted = table.accept(other, slowest: 100, at: start + .seconds(1))
+        #expect(!isOthersCounted)
+        #expect(!accept(999, after: 10))
+        #expect(table.oldestMovement == start)
+        #expect(accept(1000, after: 10))
+        #expect(table.oldestMovement == start + .seconds(10))
+        // The same bytes do not count twice, not even when nothing is owed yet.
+        #expect(!accept(1000, after: 10))
+        #expect(!accept(1999, after: 20))
+        #expect(accept(2100, after: 21))
+        // With the whole chunk it begins anew.
+        _ = try table.accept(chunk(0, inner), at: start + .seconds(30))
+        #expect(!accept(99, after: 31))
+        #expect(accept(100, after: 31))
+        #expect(table.oldestMovement == start + .seconds(31))
+    }
+
     @Test("is complete when the last byte has come")
     func completes() throws {
         var transfer = try IncomingTransfer(digest: digest, byteCount: UInt64(2 * inner + 1), from: 0)

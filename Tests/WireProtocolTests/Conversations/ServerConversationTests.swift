@@ -330,4 +330,33 @@ struct ServerConversationTests {
             try server.checkDeadline(at: start + .seconds(115))
         }
     }
+
+    @Test("waits for a chunk that takes minutes as long as it comes, and not for a byte now and then")
+    func slowUpload() throws {
+        var server = try established(ConversationLimits(slowestTransfer: 256))
+        _ = try server.received(.message(.updateOffer(Messages.offer)), at: start)
+        _ = try server.requestUpload(of: Messages.offer, from: 0, at: start)
+        let digest = Messages.digest
+        // 4 kbit/s, looked at whenever patience would end.
+        var (time, byteCount) = (start, 0)
+        for _ in 0..<10 {
+            byteCount += 500 * 30
+            time = server.deadline
+            try server.checkDeadline(at: time, begun: BegunChunk(digest: digest, byteCount: byteCount))
+        }
+        #expect(time == start + .seconds(300))
+        #expect(server.deadline == start + .seconds(330))
+        _ = try server.received(.chunk(Messages.chunk(0)), at: start + .seconds(301))
+        // A payload that nobody asked for does not count, nor do fewer bytes than are owed.
+        let end = server.deadline
+        #expect(end == start + .seconds(331))
+        var other = server
+        #expect(throws: ProtocolViolation.expired(.silence(after: .seconds(30)))) {
+            let foreign = BegunChunk(digest: PayloadDigest(hashing: [9]), byteCount: 200_000)
+            try other.checkDeadline(at: end, begun: foreign)
+        }
+        #expect(throws: ProtocolViolation.expired(.silence(after: .seconds(30)))) {
+            try server.checkDeadline(at: end, begun: BegunChunk(digest: digest, byteCount: 256 * 30 - 1))
+        }
+    }
 }

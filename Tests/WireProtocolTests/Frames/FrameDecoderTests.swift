@@ -170,6 +170,30 @@ struct FrameDecoderTests {
         }
     }
 
+    @Test("tells how far a chunk is, from its digest on and until it is complete; of a message it tells nothing")
+    func arrival() throws {
+        let arrival = FrameArrival()
+        let decoder = FrameDecoder(allowance: FrameAllowance(.federation), arrival: arrival)
+        let channel = EmbeddedChannel(handler: ByteToMessageHandler(decoder))
+        let digest = PayloadDigest(hashing: [1])
+        let chunk = Frame.chunk(Chunk(digest: digest, offset: 0, bytes: ByteBuffer(repeating: 1, count: 40)))
+        let bytes = try chunk.serialized(limits: .federation).flatMap { Array(buffer: $0) }
+        let beforeDigest = 5 + PayloadDigest.byteCount - 1
+        for (index, byte) in bytes.enumerated() {
+            let begun = index > beforeDigest ? BegunChunk(digest: digest, byteCount: index) : nil
+            #expect(arrival.begunChunk == begun, "after \(index) bytes")
+            try channel.writeInbound(ByteBuffer(bytes: [byte]))
+        }
+        #expect(arrival.begunChunk == nil)
+        #expect(try channel.readInbound(as: Frame.self) == chunk)
+
+        let message = try Frame.message(.hello(Messages.hello)).serialized(limits: .federation)
+        for byte in message.flatMap({ Array(buffer: $0) }) {
+            try channel.writeInbound(ByteBuffer(bytes: [byte]))
+            #expect(arrival.begunChunk == nil)
+        }
+    }
+
     @Test("gives every frame that had come, though the first one has the connection closed")
     func closedMeanwhile() throws {
         let frames = GoldenVectors.controls.prefix(3)
