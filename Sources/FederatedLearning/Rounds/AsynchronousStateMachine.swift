@@ -38,6 +38,8 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
         case close
         /// End the job for this reason.
         case fail(reason: String)
+        /// End the job with the versions that it has: these are there, nothing is out, and none of them has budget left.
+        case exhaust([ClientID])
         /// Make the end of the job durable.
         case cancel
     }
@@ -72,6 +74,8 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
     private struct Client: Hashable, Sendable {
         var stage = Stage.idle
         var isPresent = false
+        /// Whether its own ledger leaves it no further task.
+        var isSpent = false
         /// The number of its latest task, 0 before the first, and the version that it trains from.
         var number = 0
         var version = 0
@@ -105,6 +109,7 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
     ///   - job: The job.
     ///   - progress: Where the stored run stands.
     ///   - version: How many steps were taken.
+    ///   - spent: Those to whom their own ledgers leave no further task.
     ///   - configuration: The job's `asynchronous`.
     ///   - size: How many clients work at a time.
     ///   - steps: How many steps there are.
@@ -115,6 +120,7 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
         job: JobID,
         progress: AsynchronousProgress,
         version: Int,
+        spent: Set<ClientID> = [],
         configuration: JobConfiguration.Asynchronous,
         size: Int,
         steps: Int,
@@ -136,6 +142,7 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
         )
         self.clients = progress.tasks.reduce(into: [:]) { clients, entry in
             clients[entry.key] = Client(
+                isSpent: spent.contains(entry.key),
                 number: entry.value.number,
                 version: entry.value.version,
                 delivery: progress.deliveries[entry.key]
@@ -224,16 +231,19 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
     /// - Parameters:
     ///   - offer: The offer that ``Action/inspect(_:)`` named.
     ///   - rejection: Why it cannot be used, or `nil` when it can.
+    ///   - isSpent: Whether the client's own ledger leaves it no further task.
     ///   - now: The time.
     /// - Returns: What to do next.
     package mutating func inspected(
         _ offer: UpdateOffer,
         _ rejection: UpdateRejection?,
+        isSpent: Bool = false,
         at now: Duration
     ) -> [Action] {
         guard state == .collecting, let known = clients[offer.client], known.stage == .inspecting(offer) else {
             return []
         }
+        clients[offer.client]?.isSpent = isSpent
         if let rejection {
             // No second try of the same work: local training is deterministic.
             clients[offer.client]?.rejection = rejection
@@ -327,10 +337,15 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
 
     /// Gives work to those who wait for it, while there is room: first to those who were given none the longest.
     ///
-    /// Where no more are present than may work at a time, a client goes on at once with the current version.
+    /// Where no more are present than may work at a time, a client goes on at once with the current version. Where nothing is out
+    /// and nobody who is there has budget left, the job ends.
     private mutating func handOut(at now: Duration) -> [Action] {
         guard state == .collecting, busyCount < size else { return [] }
-        let waiting = clients.filter { $0.value.isPresent && $0.value.stage == .idle }
+        let there = clients.filter(\.value.isPresent)
+        if busyCount == 0, !there.isEmpty, there.values.allSatisfy(\.isSpent) {
+            return close("The privacy budget is exhausted.") + [.exhaust(there.keys.sorted())]
+        }
+        let waiting = there.filter { !$0.value.isSpent && $0.value.stage == .idle }
             .sorted { ($0.value.number, $0.key) < ($1.value.number, $1.key) }
         return waiting.prefix(size - busyCount).map { client, _ in
             latestNumber += 1

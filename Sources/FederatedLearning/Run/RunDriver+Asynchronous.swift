@@ -21,6 +21,7 @@ extension RunDriver {
             job: run.job,
             progress: state.asynchronous,
             version: state.committedRounds,
+            spent: spentInBuffer,
             configuration: settings,
             size: cohort.size,
             steps: run.configuration.rounds,
@@ -119,7 +120,13 @@ extension RunDriver {
                 await push(to: client, in: &work)
             case .inspect(let offer):
                 let rejection = try await inspect(offer, against: work.global)
-                actions = work.machine.inspected(offer, rejection, at: run.clock.now()) + actions
+                let next = work.machine.inspected(
+                    offer,
+                    rejection,
+                    isSpent: isSpent(after: offer),
+                    at: run.clock.now()
+                )
+                actions = next + actions
             case .record(let offer):
                 try await take(.accepted(offer))
                 run.observe(.accepted(round: state.committedRounds + 1, offer))
@@ -132,6 +139,10 @@ extension RunDriver {
                 actions = try await takeStep(step, in: &work) + actions
             case .close:
                 try await closeEvaluation(in: &work)
+                work.isOver = true
+            case .exhaust(let clients):
+                try await closeEvaluation(in: &work)
+                try await take(.exhausted(reason: shortage(of: clients)))
                 work.isOver = true
             case .fail(let reason):
                 try await closeEvaluation(in: &work)

@@ -36,10 +36,30 @@ extension RunDriver {
         let spent = present.keys.filter(isSpent).sorted()
         let minimum = run.configuration.closingMinimum
         guard !spent.isEmpty, present.count >= minimum, present.count - spent.count < minimum else { return nil }
+        return shortage(of: spent)
+    }
+
+    /// Why no more can be asked of silos whose budget is spent.
+    func shortage(of spent: [ClientID]) -> String {
+        let work = run.configuration.asynchronous == nil ? "Another round" : "Another training"
         return """
-            Another round would exceed the `privacy.epsilon_budget` of \(spent.map { "'\($0)'" }.joined(separator: ", ")), \
-            by their own ledgers. The adapter of round \(state.committedRounds) is the result.
+            \(work) would exceed the `privacy.epsilon_budget` of \(spent.map { "'\($0)'" }.joined(separator: ", ")), by their own \
+            ledgers. The adapter of round \(state.committedRounds) is the result.
             """
+    }
+
+    /// Whether the ledger of the silo that sent an update leaves it no further training within the job's budget.
+    func isSpent(after offer: UpdateOffer) -> Bool {
+        guard let budget = run.configuration.privacy?.epsilonBudget, let standing = SiloStanding(offer.metrics) else {
+            return false
+        }
+        return standing.next > budget
+    }
+
+    /// The silos that are spent, those whose updates wait to be combined among them.
+    var spentInBuffer: Set<ClientID> {
+        let waiting = state.asynchronous.buffer.lazy.map(\.offer).filter(isSpent(after:)).map(\.client)
+        return Set(state.siloStandings.keys.filter(isSpent)).union(waiting)
     }
 
     /// Charges a round whose clients add the noise, before they are asked: what they send is released whatever becomes of

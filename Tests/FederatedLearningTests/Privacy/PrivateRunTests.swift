@@ -231,8 +231,11 @@ struct PrivateRunTests {
         #expect(offers.allSatisfy { $0.exampleCount == 1 && $0.metrics["loss"] == nil })
     }
 
-    @Test("ask no silo for a round that its own ledger does not cover, and end when too few are left")
-    func spentSilos() async throws {
+    @Test(
+        "ask no silo for a round that its own ledger does not cover, and end when too few are left",
+        arguments: [nil, JobConfiguration.Asynchronous(buffer: 2)]
+    )
+    func spentSilos(asynchronous: JobConfiguration.Asynchronous?) async throws {
         var privacy = PrivacySettings(mechanism: .exampleLevel, clippingNorm: 1, noiseMultiplier: 1, delta: 1e-5)
         privacy.accountant = .renyi
         let round = NoisedSteps(noiseMultiplier: 1, sampling: .poisson(rate: 0.1), count: 5)
@@ -240,7 +243,8 @@ struct PrivateRunTests {
             try PrivacyLedger(steps: Array(repeating: round, count: rounds)).epsilon(by: privacy)
         }
         privacy.epsilonBudget = try epsilon(2) + 0.001
-        let federation = await federation(privacy, clients: 0, rounds: 5)
+        var federation = await federation(privacy, clients: 0, rounds: 5)
+        federation.job.asynchronous = asynchronous
         let ledgers = SiloLedgers()
         for index in 0..<2 {
             await federation.backend.add(

@@ -12,6 +12,7 @@ struct AsynchronousStateMachineTests {
     private func machine(
         _ progress: AsynchronousProgress = .init(),
         version: Int = 0,
+        spent: Set<ClientID> = [],
         buffer: Int = 2,
         maximumStaleness: Int = 20,
         size: Int = 2,
@@ -21,6 +22,7 @@ struct AsynchronousStateMachineTests {
             job: .sample,
             progress: progress,
             version: version,
+            spent: spent,
             configuration: .init(buffer: buffer, maximumStaleness: maximumStaleness),
             size: size,
             steps: steps,
@@ -101,6 +103,45 @@ struct AsynchronousStateMachineTests {
         #expect(machine.nextAlarm == .seconds(65))
         #expect(machine.reached(.seconds(64)) == [])
         #expect(machine.reached(.seconds(65)) == [.assign("a", number: 2)])
+    }
+
+    @Test("gives no more work to a client whose budget is spent, and ends when nobody else is there and nothing is out")
+    func spent() {
+        var machine = machine(buffer: 10)
+        _ = machine.start(present: ["a", "b"], at: .zero)
+        func deliver(_ client: ClientID, _ number: Int, isSpent: Bool) -> [Action] {
+            let offer = UpdateOffer.sample(client, round: number)
+            _ = machine.offered(offer)
+            return machine.inspected(offer, nil, isSpent: isSpent, at: .zero)
+        }
+        #expect(deliver("a", 1, isSpent: true) == taken("a", 1))
+        #expect(deliver("b", 2, isSpent: false) == taken("b", 2) + [.assign("b", number: 3)])
+        // As long as somebody works, a step may still come of it.
+        #expect(machine.arrived("a", at: .zero) == [])
+        machine.departed("b")
+        let gone = machine.reached(.seconds(60))
+        #expect(
+            gone == [
+                .withdraw("b", number: 3, reason: "There was no answer before the deadline."), .exhaust(["a"]),
+            ]
+        )
+        #expect(machine.arrived("b", at: .seconds(61)) == [], "the job is over")
+    }
+
+    @Test("knows after a restart whose budget is spent")
+    func spentBefore() {
+        var state = RunState(phase: .running, global: .sample(0))
+        for (number, client) in (["a", "b"] as [ClientID]).enumerated() {
+            state.apply(.assigned(.init(number: number + 1, version: 0, adapter: .sample(0)), to: client))
+            state.apply(.accepted(.sample(client, round: number + 1)))
+        }
+        var one = machine(state.asynchronous, spent: ["a"], buffer: 10)
+        #expect(one.start(present: ["a", "b"], at: .zero) == [.assign("b", number: 3)])
+        var both = machine(state.asynchronous, spent: ["a", "b"], buffer: 10)
+        #expect(both.start(present: [], at: .zero) == [])
+        #expect(both.arrived("b", at: .zero) == [.exhaust(["b"])])
+        var fresh = machine(state.asynchronous, spent: ["a", "b"], buffer: 10)
+        #expect(fresh.start(present: ["a", "c"], at: .zero) == [.assign("c", number: 3)])
     }
 
     @Test("gives up who does not answer, and takes its update while it has no other work")
