@@ -71,6 +71,34 @@ struct VolumeTests {
         let file = volume.file(at: "/f") ?? 0
         volume.write([9], at: 0, of: file)
         volume.losePending(of: file)
+        #expect(volume.afterKill["/f"] == .some([9]))
+        // Whoever reads it back from memory and forces it to disk hears that all is well.
+        volume.sync(file)
         for _ in 0..<20 { #expect(volume.afterPowerCut(using: &generator)["/f"] == .some([1])) }
+        volume.write([7], at: 1, of: file)
+        #expect(volume.afterKill["/f"] == .some([9, 7]))
+        volume.sync(file)
+        for _ in 0..<20 { #expect(volume.afterPowerCut(using: &generator)["/f"] == .some([1, 7])) }
+    }
+
+    @Test("what a killed process had not forced to disk is seen by the next one, and lasts no longer than before")
+    mutating func movedOn() {
+        var volume = Volume()
+        volume.learn("/a/d/kept", content: [1])
+        volume.learn("/a/d/new", content: nil)
+        volume.learn("/a/d/granted", content: [1])
+        let new = volume.create("/a/d/new")
+        volume.write([2], at: 0, of: new)
+        volume.write([3], at: 0, of: volume.file(at: "/a/d/kept") ?? 0)
+        var next = volume.moved(from: "/a", to: "/b")
+        #expect(next.afterKill == ["/b/d/kept": [3], "/b/d/new": [2], "/b/d/granted": [1]])
+        let outcomes = (0..<200).map { _ in next.afterPowerCut(using: &generator)["/b/d/new"] ?? nil }
+        #expect(Set(outcomes) == [nil, [], [2]])
+        next.sync(new)
+        next.sync(folder: "/b/d")
+        for _ in 0..<20 { #expect(next.afterPowerCut(using: &generator)["/b/d/new"] == .some([2])) }
+        #expect(next.knows("/b/d/granted"))
+        next.forget("/b/d/granted")
+        #expect(!next.knows("/b/d/granted"))
     }
 }

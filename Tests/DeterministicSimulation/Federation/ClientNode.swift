@@ -1,6 +1,7 @@
 import ClientDaemon
 import Foundation
 import Logging
+import TestSupport
 import Transport
 
 /// One client of a simulated federation: the shipped daemon, whole, over a simulated network and disk.
@@ -25,10 +26,14 @@ final class ClientNode {
         self.process.isAlive = false
     }
 
-    func start() {
+    /// Begins a process.
+    ///
+    /// - Parameter volume: What is known of its disk.
+    func start(on volume: Volume = Volume()) {
         generation += 1
         let process = SimulatedProcess(name: name, number: number + 2)
         process.calendarOffset = self.process.calendarOffset
+        process.volume = volume
         self.process = process
         federation.log.note("client starts", process, generation)
         let (number, folder, federation) = (number, folder, federation)
@@ -58,13 +63,17 @@ final class ClientNode {
 
     /// Moves to what is left of the disk.
     ///
+    /// - Parameters:
+    ///   - folder: Where that is.
+    ///   - volume: What is known of it.
     /// - Throws: When a certificate that was granted meanwhile cannot be written.
-    func move(to folder: URL) throws {
+    func move(to folder: URL, _ volume: inout Volume) throws {
         self.folder = folder
         guard let (certificate, key) = granted else { return }
         let directory = ClientDaemon.ClientDirectory(folder)
         try key.write(to: directory.privateKeyFile)
         try certificate.write(to: directory.certificateFile)
+        for file in [directory.privateKeyFile, directory.certificateFile] { volume.forget(file.path) }
         granted = nil
     }
 

@@ -3,6 +3,7 @@ import FederatedLearning
 import Foundation
 import Logging
 import NIOCore
+import TestSupport
 import Transport
 import WireProtocol
 
@@ -42,10 +43,14 @@ final class ServerNode {
 
     // MARK: - Life
 
-    func start() {
+    /// Begins a process.
+    ///
+    /// - Parameter volume: What is known of its disk.
+    func start(on volume: Volume = Volume()) {
         generation += 1
         let process = SimulatedProcess(name: "server", number: 1)
         process.calendarOffset = self.process.calendarOffset
+        process.volume = volume
         self.process = process
         federation.log.note("server starts", process, generation)
         let (folder, federation) = (folder, federation)

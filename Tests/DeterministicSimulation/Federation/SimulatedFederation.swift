@@ -139,8 +139,20 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
         }
         stop(process)
         network.abandon(process, silently: false)
-        // After a failed fsync nothing is known of what is on the disk, and this is as bad as it may be.
-        restart(process, .powerCut, after: Int64(1000 + draw(below: 4000)) * 1_000_000)
+        // After a failed fsync nothing is known of what is on the disk. It may be lost at once, or still be read from memory and
+        // count as written, until the power is gone.
+        let death: Death = draw(below: 2) == 0 ? .powerCut : .killed
+        restart(process, death, after: Int64(1000 + draw(below: 4000)) * 1_000_000)
+        guard death == .killed else { return }
+        let name = process.name
+        scheduler.after(Int64(6000 + draw(below: 20_000)) * 1_000_000, as: scheduler.harness) { [self] in
+            guard !isHealed, let present = latestProcess(named: name) else { return }
+            end(present, .powerCut)
+        }
+    }
+
+    private func latestProcess(named name: String) -> SimulatedProcess? {
+        ([server.process] + clients.map(\.process)).first { $0.name == name }
     }
 
     func stop(_ process: SimulatedProcess) {
@@ -165,20 +177,21 @@ final class SimulatedFederation: @unchecked Sendable {  // Used on the scheduler
             } catch {
                 checks.violate("The harness cannot lay out a disk: \(error)")
             }
+            var kept = death == .killed ? volume.moved(from: former.path, to: next.path) : Volume()
             if isServer {
                 server.move(to: next)
-                server.start()
+                server.start(on: kept)
                 fillDisk(of: server.process)
             } else if let client = clients.first(where: { $0.process === process }) {
                 do {
-                    try client.move(to: next)
+                    try client.move(to: next, &kept)
                 } catch {
                     checks.violate("The harness cannot write a certificate: \(error)")
                 }
                 plantStartBugs(at: client)
                 let outbox = ClientDaemon.ClientDirectory(next).outbox
                 checks.restarted(client.name, with: OutboxFolder.items(at: outbox))
-                client.start()
+                client.start(on: kept)
                 fillDisk(of: client.process)
             }
         }

@@ -12,6 +12,8 @@ struct FileImage {
     private var durable: [UInt8]
     /// What came after, in order.
     private var pending: [Change] = []
+    /// What programs see, where that is more than what is or may come on the disk: since an fsync has failed.
+    private var cached: [UInt8]?
     /// How long programs see it.
     private(set) var length: Int
 
@@ -22,6 +24,11 @@ struct FileImage {
 
     private mutating func add(_ change: Change) {
         pending.append(change)
+        if var seen = cached {
+            cached = nil
+            Self.apply(change, to: &seen)
+            cached = seen
+        }
         switch change {
         case .write(let offset, let bytes): length = max(length, offset + bytes.count)
         case .truncate(let newLength): length = newLength
@@ -38,11 +45,17 @@ struct FileImage {
         pending = []
     }
 
-    /// Has the disk forget what it was never forced to keep; programs go on seeing it.
-    mutating func losePending() { pending = [] }
+    /// Has the disk forget what it was never forced to keep.
+    ///
+    /// Programs go on seeing it, and the next ``sync()`` finds nothing to do.
+    mutating func losePending() {
+        cached = content
+        pending = []
+    }
 
     /// What programs see.
     var content: [UInt8] {
+        if let cached { return cached }
         var bytes = durable
         for change in pending { Self.apply(change, to: &bytes) }
         return bytes

@@ -9,6 +9,13 @@ package struct Volume {
         /// What is moved, whether or not its old name would have lasted.
         case move(from: String, to: String, file: Int?)
         case remove(String)
+
+        func names(_ path: String) -> Bool {
+            switch self {
+            case .set(let name, _), .remove(let name): name == path
+            case .move(let from, let to, _): from == path || to == path
+            }
+        }
     }
 
     private var files: [FileImage] = []
@@ -59,7 +66,7 @@ package struct Volume {
 
     package mutating func sync(_ file: Int) { files[file].sync() }
 
-    /// Loses what was not forced to disk, as a failed fsync does.
+    /// Loses what was not forced to disk, as a failed fsync does: it is still seen, and nothing will write it any more.
     package mutating func losePending(of file: Int) { files[file].losePending() }
 
     package func length(of file: Int) -> Int { files[file].length }
@@ -91,6 +98,36 @@ package struct Volume {
     }
 
     // MARK: - What is left
+
+    /// Goes on in another folder, as after a process was killed whose machine lives.
+    ///
+    /// What its files hold is seen by the next process, forced to disk or not.
+    ///
+    /// - Parameters:
+    ///   - folder: The folder of all paths so far.
+    ///   - other: What it is called from now on.
+    /// - Returns: What the next process finds.
+    package func moved(from folder: String, to other: String) -> Volume {
+        func moved(_ path: String) -> String { path.hasPrefix(folder) ? other + path.dropFirst(folder.count) : path }
+        var volume = self
+        volume.present = Dictionary(uniqueKeysWithValues: present.map { (moved($0.key), $0.value) })
+        volume.durable = Dictionary(uniqueKeysWithValues: durable.map { (moved($0.key), $0.value) })
+        volume.pending = pending.map { folder, change in
+            switch change {
+            case .set(let path, let file): (moved(folder), .set(moved(path), file: file))
+            case .move(let from, let to, let file): (moved(folder), .move(from: moved(from), to: moved(to), file: file))
+            case .remove(let path): (moved(folder), .remove(moved(path)))
+            }
+        }
+        return volume
+    }
+
+    /// Forgets what is known of a path, of which somebody else has made a file that lasts.
+    package mutating func forget(_ path: String) {
+        present[path] = nil
+        durable[path] = nil
+        pending.removeAll { $0.change.names(path) }
+    }
 
     /// The content of every changed path after the process was killed: everything that it did; `nil` for none.
     package var afterKill: [String: [UInt8]?] {
