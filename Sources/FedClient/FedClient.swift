@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LinearAlgebra
+import Terminal
 
 /// The program on each silo: joins a federation, and trains on local data when the server asks.
 @main
@@ -39,11 +40,11 @@ struct FedClient: AsyncParsableCommand {
             print(fullMessage(for: error))
             return ExitStatus.done.rawValue
         case .validationFailure:
-            FileHandle.standardError.write(Data("\(fullMessage(for: error))\n".utf8))
+            StandardError.write(fullMessage(for: error))
             return ExitStatus.usage.rawValue
         default:
             if let code = error as? ExitCode { return code.rawValue }
-            FileHandle.standardError.write(Data("fed-client: \(error)\n".utf8))
+            StandardError.write("fed-client: \(error)")
             return ExitStatus(of: error).rawValue
         }
     }

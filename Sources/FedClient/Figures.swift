@@ -1,6 +1,7 @@
 import FederatedLearning
 import Foundation
 import Synchronization
+import Terminal
 
 extension String {
     /// The parts between commas, without blanks around them.
@@ -23,7 +24,7 @@ extension EvaluationReport {
 
 /// One line on stderr that says how far a training has come.
 final class ProgressLine: Sendable {
-    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let isTerminal = StandardError.isTerminal
     private let shown = Mutex<Int?>(nil)
 
     /// Shows a step: every one on a terminal, every tenth part of the way elsewhere.
@@ -35,10 +36,10 @@ final class ProgressLine: Sendable {
         }
         guard isTerminal || isNew else { return }
         let text = "step \(progress.step) of \(progress.stepCount), loss \(String(format: "%.4f", progress.loss))"
-        FileHandle.standardError.write(Data((isTerminal ? "\r\(text)   " : "\(text)\n").utf8))
+        StandardError.writeRaw(isTerminal ? "\r\(text)   " : "\(text)\n")
     }
 
     func end() {
-        if isTerminal { FileHandle.standardError.write(Data("\n".utf8)) }
+        if isTerminal { StandardError.writeRaw("\n") }
     }
 }

@@ -5,7 +5,8 @@ package enum StandardError {
     package static func write(_ line: String) { writeRaw(line + "\n") }
 
     package static func writeRaw(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        // Whoever writes this has other work, which must not end because nobody reads, or because a disk is full.
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
     /// Whether a person watches.
