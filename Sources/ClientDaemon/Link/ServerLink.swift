@@ -260,7 +260,9 @@ package final class ServerLink: Sendable {
                 }
                 heartbeatsContinuation.yield(.seconds(Int64(welcome.heartbeatSeconds)))
                 welcomesContinuation.yield()
-                await driver.welcomed(as: welcome.client, over: self)
+                // Whoever names no limit has none.
+                let payloadLimit = welcome.payloadBytes > 0 ? welcome.payloadBytes : .max
+                await driver.welcomed(as: welcome.client, payloadLimit: payloadLimit, over: self)
             case .order(let order, _):
                 await received(order, driver)
             case .orderWithdrawal(let withdrawal):

@@ -89,10 +89,10 @@ package actor TaskDriver {
 
     // MARK: - The connection
 
-    package func welcomed(as name: String, over link: ServerLink) {
+    package func welcomed(as name: String, payloadLimit: UInt64, over link: ServerLink) {
         self.link = link
         observe(.welcomed(name: name))
-        perform(loop.welcomed())
+        perform(loop.welcomed(payloadLimit: payloadLimit))
     }
 
     /// Records that a connection is gone; one that another has replaced already changes nothing.

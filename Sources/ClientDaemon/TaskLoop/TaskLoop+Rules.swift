@@ -108,6 +108,19 @@ extension TaskLoop {
         }
     }
 
+    /// Refuses an order whose work has failed.
+    mutating func tellFailure(at index: Int, reason: String) -> [Action] {
+        tasks[index].isFailureTold = isConnected
+        return say(.refuse(tasks[index].order.id, reason: reason))
+    }
+
+    func reason(whyTooLarge update: UnjudgedUpdate) -> String {
+        """
+        The update has \(update.adapter.byteCount) bytes, and the server takes \(payloadLimit). Lower the rank, or raise \
+        `payload_mebibytes` in the server's configuration.
+        """
+    }
+
     func underWay(_ id: WorkOrder.ID) -> Int? {
         tasks.firstIndex { $0.order.id == id && $0.stage.isUnderWay }
     }

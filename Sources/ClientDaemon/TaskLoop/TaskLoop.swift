@@ -4,7 +4,7 @@ package import FederatedLearning
 ///
 /// A value without I/O. The driver tells it what happened and performs the actions that it returns, in their order.
 /// One order is worked at a time, in order of arrival. Nothing here is lost when the connection is: what the server
-/// still has to hear is said again after ``welcomed()``.
+/// still has to hear is said again after ``welcomed(payloadLimit:)``.
 ///
 /// Work goes on without a connection, but not for ever: an order that the server has not given or repeated on a connection
 /// for as long as its lease is given up (``expired(at:)``), because its round may be long gone. So is one that a later
@@ -62,6 +62,8 @@ package struct TaskLoop: Sendable {
         var isOrdered = false
         /// Whether its result was already said on the present connection.
         var isAnswered = false
+        /// Whether the server was told that the work has failed.
+        var isFailureTold = false
         /// Since when nobody has said that the work is wanted; `nil` while the server would withdraw it.
         var unconfirmedSince: ContinuousClock.Instant?
 
@@ -80,6 +82,8 @@ package struct TaskLoop: Sendable {
     var payloads: [ContentDigest] = []
     /// Payloads that the server was asked for on the present connection.
     var incoming: Set<ContentDigest> = []
+    /// The largest payload that the server takes, as it said last.
+    var payloadLimit = UInt64.max
 
     /// Bounds on what a server can make a silo do.
     package struct Limits: Hashable, Sendable {
@@ -137,13 +141,21 @@ package struct TaskLoop: Sendable {
     // MARK: - The connection
 
     /// Records that the server has let this client in: whatever it has not heard for sure is said again.
-    package mutating func welcomed() -> [Action] {
+    ///
+    /// - Parameter payloadLimit: The largest payload that the server takes, in bytes. An update above it is given up: the server
+    ///   would part from whoever offers it, again and again.
+    /// - Returns: What to do next.
+    package mutating func welcomed(payloadLimit: UInt64 = .max) -> [Action] {
         isConnected = true
+        self.payloadLimit = payloadLimit
         var actions: [Action] = []
         for index in tasks.indices {
             tasks[index].isOrdered = false
             tasks[index].isAnswered = false
             switch tasks[index].stage {
+            case .trained(let update) where UInt64(update.adapter.byteCount) > payloadLimit:
+                tasks[index].stage = .failed(reason: reason(whyTooLarge: update))
+                actions.append(.forget(update))
             case .trained, .evaluated:
                 actions += answer(at: index)
             case .fetching:
@@ -164,6 +176,9 @@ package struct TaskLoop: Sendable {
     // MARK: - What the server says
 
     /// Takes an order, which may be one that came before.
+    ///
+    /// One that has failed and comes again, although the server was told, is tried again: the round was given up and begins anew,
+    /// and what was wrong here may have been mended.
     package mutating func received(_ order: WorkOrder) -> [Action] {
         guard let index = tasks.firstIndex(where: { $0.order.id == order.id && $0.stage != .stopping }) else {
             return take(order)
@@ -172,13 +187,17 @@ package struct TaskLoop: Sendable {
         guard tasks[index].order == order else {
             return replace(at: index, with: order)
         }
+        if tasks[index].isFailureTold {
+            tasks.remove(at: index)
+            return take(order)
+        }
         switch tasks[index].stage {
         case .waiting, .fetching, .working, .stopping:
             return say(.accept(order.id))
         case .trained, .evaluated:
             return say(.accept(order.id)) + answer(at: index)
         case .failed(let reason):
-            return say(.refuse(order.id, reason: reason))
+            return tellFailure(at: index, reason: reason)
         }
     }
 
@@ -277,6 +296,9 @@ package struct TaskLoop: Sendable {
             tasks.remove(at: index)
             return [.forget(update)] + startNext()
         }
+        guard UInt64(update.adapter.byteCount) <= payloadLimit else {
+            return [.forget(update)] + failed(update.order.id, reason: reason(whyTooLarge: update))
+        }
         tasks[index].stage = .trained(update)
         return answer(at: index) + startNext()
     }
@@ -294,7 +316,7 @@ package struct TaskLoop: Sendable {
 
     /// Records that an order cannot be done, for a `reason` that may leave the silo.
     ///
-    /// It is refused now, and whenever it comes again.
+    /// It is refused now, or when it comes again.
     package mutating func failed(_ id: WorkOrder.ID, reason: String) -> [Action] {
         guard let index = underWay(id) else { return [] }
         guard tasks[index].stage != .stopping else {
@@ -302,7 +324,7 @@ package struct TaskLoop: Sendable {
             return startNext()
         }
         tasks[index].stage = .failed(reason: reason)
-        return (tasks[index].isOrdered ? say(.refuse(id, reason: reason)) : []) + startNext()
+        return (tasks[index].isOrdered ? tellFailure(at: index, reason: reason) : []) + startNext()
     }
 
     /// Records that work has stopped without a result, because it was told to.

@@ -27,7 +27,7 @@ extension PayloadError: CustomStringConvertible {
         case .wrongDigest(let expected, let found):
             "A payload announced as \(expected) has the digest \(found). It was discarded; send it again from the beginning."
         case .tooLarge(let byteCount, let limit):
-            "A payload of \(byteCount) bytes exceeds the limit of \(limit). Lower the adapter's rank, or raise `payload_bytes`."
+            "A payload of \(byteCount) bytes exceeds the limit of \(limit). Lower the adapter's rank, or raise `payload_mebibytes`."
         case .empty:
             "A payload without bytes cannot be stored. Check what produced it."
         case .outOfOrder(let expected, let found):

@@ -57,7 +57,7 @@ extension ProtocolViolation: CustomStringConvertible {
         case .chunkTooSmall(let byteCount, let minimum):
             "A chunk carries \(byteCount) bytes; all but a payload's last carry at least \(minimum)."
         case .payloadTooLarge(let byteCount, let limit):
-            "A payload of \(byteCount) bytes exceeds the limit of \(limit). Lower the rank, or raise `payload_bytes`."
+            "A payload of \(byteCount) bytes exceeds the limit of \(limit). Lower the rank, or raise `payload_mebibytes`."
         case .offsetBeyondEnd(let offset, let byteCount):
             "Offset \(offset) is not inside a payload of \(byteCount) bytes. The peer's state is confused; it has to reconnect."
         case .tooManyFetches(let limit):

@@ -90,15 +90,19 @@ struct TaskLoopTests {
         case .evaluated: _ = loop.evaluated(order.id, Sample.report)
         case .failed: _ = loop.failed(order.id, reason: "no")
         }
-        let answer: [TaskLoop.Action] =
-            stage == .failed ? [.send(.refuse(order.id, reason: "no"))] : [.send(.accept(order.id))]
+        // The server knows of the failure, and wants another try.
+        let answer: [TaskLoop.Action] = [.send(.accept(order.id))] + (stage == .failed ? [.work(order)] : [])
         #expect(loop.received(order) == answer, "on the same connection the result is not said twice")
 
         loop.disconnected()
         let resumed = loop.welcomed()
         switch stage {
         case .fetching: #expect(resumed == [.fetch(order.adapter)])
-        case .working, .failed: #expect(resumed == [])
+        case .working: #expect(resumed == [])
+        case .failed:
+            #expect(resumed == [])
+            #expect(loop.failed(order.id, reason: "no") == [])
+            #expect(loop.received(order) == [.send(.refuse(order.id, reason: "no"))], "of this one it does not know")
         case .trained: #expect(resumed == [.send(.offer(update))])
         case .evaluated: #expect(resumed == [.send(.report(order.id, Sample.report))])
         }
@@ -203,6 +207,27 @@ struct TaskLoopTests {
         #expect(loop.withdrawn(order.id) == [], "the evaluation needs the same payload")
         #expect(loop.current == other)
         #expect(loop.payloadArrived(order.adapter.digest) == [.work(other)])
+    }
+
+    @Test("an update that is larger than the server takes is given up, when it is finished and after a welcome")
+    func tooLarge() {
+        let update = Sample.update(of: order)
+        let limit = UInt64(update.adapter.byteCount)
+        let reason = """
+            The update has \(limit) bytes, and the server takes \(limit - 1). Lower the rank, or raise `payload_mebibytes` in the \
+            server's configuration.
+            """
+        var loop = workingLoop(on: order)
+        loop.disconnected()
+        _ = loop.welcomed(payloadLimit: limit - 1)
+        _ = loop.received(order)
+        #expect(loop.finished(update) == [.forget(update), .send(.refuse(order.id, reason: reason))])
+
+        var kept = TaskLoop(outbox: [update], limits: .init(maximumRank: 8))
+        #expect(kept.welcomed(payloadLimit: limit) == [.send(.offer(update))])
+        kept.disconnected()
+        #expect(kept.welcomed(payloadLimit: limit - 1) == [.forget(update)])
+        #expect(kept.received(order) == [.send(.refuse(order.id, reason: reason))])
     }
 
     @Test("a failure is only told on a connection on which the order came")
