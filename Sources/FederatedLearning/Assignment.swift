@@ -13,7 +13,7 @@ package struct Assignment: Hashable, Sendable, Codable {
     package let training: JobConfiguration.Training
     package let evaluation: JobConfiguration.Evaluation
     package let seed: UInt64
-    /// How many rounds the job has, over which the learning rate's schedule runs.
+    /// How many rounds the job has, or trainings in asynchronous rounds, over which the learning rate's schedule runs.
     package let rounds: Int
     /// What the job's strategy asks of the local training.
     package let rules: LocalRules
@@ -59,7 +59,7 @@ package struct Assignment: Hashable, Sendable, Codable {
         self.lease = lease
     }
 
-    package init(job: JobConfiguration, modelDigest: ContentDigest, rules: LocalRules = .plain) {
+    package init(job: JobConfiguration, modelDigest: ContentDigest, rounds: Int? = nil, rules: LocalRules = .plain) {
         self.init(
             jobName: job.name,
             model: job.model,
@@ -70,7 +70,7 @@ package struct Assignment: Hashable, Sendable, Codable {
             training: job.training,
             evaluation: job.evaluation,
             seed: job.seed,
-            rounds: job.rounds,
+            rounds: rounds ?? job.rounds,
             rules: rules,
             privacy: job.privacy,
             strategy: job.strategy.name,

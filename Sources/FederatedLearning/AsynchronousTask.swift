@@ -15,4 +15,18 @@ package struct AsynchronousTask: Hashable, Sendable, Codable {
         self.version = version
         self.adapter = adapter
     }
+
+    /// How many tasks a job will have had in the end, at the pace so far.
+    ///
+    /// The schedule of the learning rate runs over so many, so that a task is as far in the job as the version that it trains from,
+    /// whatever becomes of other tasks.
+    ///
+    /// - Parameters:
+    ///   - versions: How many steps the job takes.
+    ///   - buffer: How many updates make one.
+    /// - Returns: At least 1.
+    func expectedCount(versions: Int, buffer: Int) -> Int {
+        guard version > 0 else { return versions * buffer }
+        return max(1, Int((Double(number - 1) / Double(version) * Double(versions)).rounded()))
+    }
 }

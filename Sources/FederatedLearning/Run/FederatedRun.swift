@@ -133,6 +133,9 @@ package struct FederatedRun: Sendable {
             assignment: Assignment(
                 job: configuration,
                 modelDigest: modelDigest,
+                rounds: configuration.asynchronous.map {
+                    task.expectedCount(versions: configuration.rounds, buffer: $0.buffer)
+                },
                 rules: rules(inRound: task.version + 1)
             )
         )

@@ -66,6 +66,27 @@ struct AsynchronousRunTests {
         #expect(state.phase == .finished)
     }
 
+    @Test("runs the learning rate's schedule over its versions, however many trainings they take")
+    func schedule() async throws {
+        let federation = TestFederation(.asynchronous(.init(buffer: 4), rounds: 5, size: 3))
+        await federation.addClients(ranks: [8, 8, 8])
+        _ = try await federation.run().run()
+        var versions: [Int: Int] = [:]
+        for change in await federation.store.changes {
+            if case .assigned(let task, _) = change { versions[task.number] = task.version }
+        }
+        for order in await federation.backend.orders.map(\.order) where order.id.kind == .train {
+            let version = try #require(versions[order.id.round])
+            let progress = Double(order.id.round - 1) / Double(order.assignment.rounds)
+            if version == 0 {
+                #expect(order.assignment.rounds == 5 * 4)
+            } else {
+                #expect(abs(progress - Double(version) / 5) < 0.05, "training \(order.id.round)")
+            }
+        }
+        #expect(versions.values.max() == 4)
+    }
+
     @Test("lets no more clients work at a time than the job says, and each in its turn")
     func concurrency() async throws {
         var federation = TestFederation(.asynchronous(.init(buffer: 2), rounds: 6, size: 2))
