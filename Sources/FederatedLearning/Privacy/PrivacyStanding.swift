@@ -24,9 +24,9 @@ package struct PrivacyStanding: Sendable, Hashable, Codable {
         guard let settings = configuration.privacy else { return nil }
         self.settings = settings
         self.charges = state.ledger.steps
-        self.silos = Dictionary(
-            uniqueKeysWithValues: state.siloStandings.map { ($0.key.rawValue, $0.value.epsilon) }
-        )
+        // Where the server counts, nobody is believed what it says of its own.
+        let standings = settings.mechanism == .exampleLevel ? state.siloStandings : [:]
+        self.silos = Dictionary(uniqueKeysWithValues: standings.map { ($0.key.rawValue, $0.value.epsilon) })
         self.epsilon = max(try state.ledger.epsilon(by: settings), silos.values.max() ?? 0)
         self.coveredRounds =
             settings.mechanism == .exampleLevel

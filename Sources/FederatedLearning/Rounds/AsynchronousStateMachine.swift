@@ -38,7 +38,7 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
         case close
         /// End the job for this reason.
         case fail(reason: String)
-        /// End the job with the versions that it has: these are there, nothing is out, and none of them has budget left.
+        /// End the job with the versions that it has: none of these has budget left, nothing is out, and no other comes.
         case exhaust([ClientID])
         /// Make the end of the job durable.
         case cancel
@@ -280,6 +280,12 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
         return handOut(at: now)
     }
 
+    /// The job cannot go on.
+    package mutating func failed(reason: String) -> [Action] {
+        guard state == .collecting else { return [] }
+        return close("The job has failed.") + [.fail(reason: reason)]
+    }
+
     /// The time is `now`.
     package mutating func reached(_ now: Duration) -> [Action] {
         guard state == .collecting else { return [] }
@@ -294,15 +300,14 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
             set(.idle, for: client)
         }
         guard now < latestProgress + patience else {
+            // Whoever has budget left has stayed away.
+            if let end = exhaust() { return actions + end }
             let waited = DurationText.format(patience)
-            return actions + close("The job has failed.") + [
-                .fail(
-                    reason: """
-                        Step \(buffer.version + 1) had \(buffer.waitingCount) of \(buffer.aggregation.bufferSize) updates, and \
-                        none came in for \(waited). Start more clients, or raise `cohort.deadline`, and submit the job again.
-                        """
-                )
-            ]
+            let reason = """
+                Step \(buffer.version + 1) had \(buffer.waitingCount) of \(buffer.aggregation.bufferSize) updates, and none came in \
+                for \(waited). Start more clients, or raise `cohort.deadline`, and submit the job again.
+                """
+            return actions + failed(reason: reason)
         }
         return actions + handOut(at: now)
     }
@@ -338,14 +343,11 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
     /// Gives work to those who wait for it, while there is room: first to those who were given none the longest.
     ///
     /// Where no more are present than may work at a time, a client goes on at once with the current version. Where nothing is out
-    /// and nobody who is there has budget left, the job ends.
+    /// and none of all who were ever there has budget left, the job ends.
     private mutating func handOut(at now: Duration) -> [Action] {
         guard state == .collecting, busyCount < size else { return [] }
-        let there = clients.filter(\.value.isPresent)
-        if busyCount == 0, !there.isEmpty, there.values.allSatisfy(\.isSpent) {
-            return close("The privacy budget is exhausted.") + [.exhaust(there.keys.sorted())]
-        }
-        let waiting = there.filter { !$0.value.isSpent && $0.value.stage == .idle }
+        if clients.values.allSatisfy(\.isSpent), let end = exhaust() { return end }
+        let waiting = clients.filter { $0.value.isPresent && !$0.value.isSpent && $0.value.stage == .idle }
             .sorted { ($0.value.number, $0.key) < ($1.value.number, $1.key) }
         return waiting.prefix(size - busyCount).map { client, _ in
             latestNumber += 1
@@ -355,6 +357,13 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
             set(.working(until: now + deadline), for: client)
             return .assign(client, number: latestNumber)
         }
+    }
+
+    /// Ends the job when nothing is out and everybody who is there has spent its budget.
+    private mutating func exhaust() -> [Action]? {
+        let there = clients.filter(\.value.isPresent)
+        guard busyCount == 0, !there.isEmpty, there.values.allSatisfy(\.isSpent) else { return nil }
+        return close("The privacy budget is exhausted.") + [.exhaust(there.keys.sorted())]
     }
 
     private mutating func close(_ reason: String) -> [Action] {

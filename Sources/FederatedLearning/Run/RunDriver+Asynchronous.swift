@@ -142,7 +142,7 @@ extension RunDriver {
                 work.isOver = true
             case .exhaust(let clients):
                 try await closeEvaluation(in: &work)
-                try await take(.exhausted(reason: shortage(of: clients)))
+                try await exhaust(shortage(of: clients))
                 work.isOver = true
             case .fail(let reason):
                 try await closeEvaluation(in: &work)
@@ -276,7 +276,7 @@ extension RunDriver {
         try await abandon(round, reason: reason)
         guard state.abandonedAttempts < run.limits.attempts else {
             let count = state.abandonedAttempts
-            return [.fail(reason: "Step \(round) was given up \(count) times. At last: \(reason)")]
+            return work.machine.failed(reason: "Step \(round) was given up \(count) times. At last: \(reason)")
         }
         return work.machine.stepGivenUp(at: run.clock.now())
     }

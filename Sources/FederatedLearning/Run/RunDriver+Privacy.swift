@@ -1,6 +1,7 @@
 import Adapters
 import Aggregation
 import DifferentialPrivacy
+import Logging
 
 // What a run does about privacy: it refuses the round that its budget does not cover, and charges before it releases.
 
@@ -21,21 +22,39 @@ extension RunDriver {
             """
     }
 
+    /// Ends the job because its budget covers no more.
+    ///
+    /// Its last adapter is evaluated, as every job's is.
+    mutating func exhaust(_ reason: String) async throws {
+        run.logger.warning("The privacy budget is exhausted", metadata: ["reason": "\(reason)"])
+        if let evaluated = state.evaluatedRound, evaluated < state.committedRounds {
+            try await evaluate(after: state.committedRounds)
+        }
+        guard !state.phase.isFinal else { return }
+        try await take(.exhausted(reason: reason))
+    }
+
     /// Whether a silo's own ledger leaves it no further round within the job's budget.
     ///
     /// It would refuse; so it is not asked.
     var isSpent: (ClientID) -> Bool {
-        guard let budget = run.configuration.privacy?.epsilonBudget else { return { _ in false } }
+        guard let budget = siloBudget else { return { _ in false } }
         let standings = state.siloStandings
         return { client in standings[client].map { $0.next > budget } ?? false }
     }
 
     /// Why too few silos can take part in another round; `nil` when enough can, or may still come.
-    func spentSilos() -> String? {
-        let isSpent = isSpent
-        let spent = present.keys.filter(isSpent).sorted()
+    ///
+    /// - Parameter hasWaited: Whether others had time to come.
+    /// - Returns: The reason, for people.
+    func spentSilos(hasWaited: Bool = false) -> String? {
         let minimum = run.configuration.closingMinimum
-        guard !spent.isEmpty, present.count >= minimum, present.count - spent.count < minimum else { return nil }
+        // Whoever has taken part counts, though it is away for a moment.
+        let known = Set(state.siloStandings.keys).union(present.keys)
+        let spent = known.filter(isSpent).sorted()
+        guard !spent.isEmpty, known.count - spent.count < minimum, hasWaited || present.count >= minimum else {
+            return nil
+        }
         return shortage(of: spent)
     }
 
@@ -50,10 +69,14 @@ extension RunDriver {
 
     /// Whether the ledger of the silo that sent an update leaves it no further training within the job's budget.
     func isSpent(after offer: UpdateOffer) -> Bool {
-        guard let budget = run.configuration.privacy?.epsilonBudget, let standing = SiloStanding(offer.metrics) else {
-            return false
-        }
+        guard let budget = siloBudget, let standing = SiloStanding(offer.metrics) else { return false }
         return standing.next > budget
+    }
+
+    /// The budget of a job whose silos count for themselves; in others nobody is believed what it says of its own.
+    private var siloBudget: Double? {
+        guard let privacy = run.configuration.privacy, privacy.mechanism == .exampleLevel else { return nil }
+        return privacy.epsilonBudget
     }
 
     /// The silos that are spent, those whose updates wait to be combined among them.

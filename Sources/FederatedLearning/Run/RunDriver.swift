@@ -109,15 +109,8 @@ struct RunDriver {
             return try await take(.failed(reason: reason))
         }
         guard let global = try await readGlobal() else { return }
-        if let reason = try budgetShortage(forRound: round) {
-            run.logger.warning(
-                "The privacy budget is exhausted",
-                metadata: ["round.id": "\(round)", "reason": "\(reason)"]
-            )
-            return try await take(.exhausted(reason: reason))
-        }
+        if let reason = try budgetShortage(forRound: round) ?? spentSilos() { return try await exhaust(reason) }
         var offer = RankOffer(of: global, by: run.strategy)
-        if let reason = spentSilos() { return try await take(.exhausted(reason: reason)) }
         let isSpent = isSpent
         let separation = run.configuration.privacy?.minimumSeparation ?? 0
         let canTakePart = { (client: ClientProfile) in
@@ -188,7 +181,7 @@ struct RunDriver {
     ///   - round: What the clients are needed for.
     ///   - minimum: With how many the run goes on; 0 to wait for the whole cohort only, and only shortly.
     ///   - canTakePart: Which clients count.
-    /// - Returns: Whether the run goes on: `false` when the job was cancelled, or failed because nobody came.
+    /// - Returns: Whether the run goes on: `false` when the job was cancelled, or ended because nobody came.
     /// - Throws: Errors of the storage, and what ``next()`` throws.
     mutating func gather(
         for round: Int,
@@ -207,6 +200,10 @@ struct RunDriver {
             let needed = now < gatheringEnd ? max(wanted, minimum) : minimum
             if count >= needed { return true }
             if now >= limit {
+                if let reason = spentSilos(hasWaited: true) {
+                    try await exhaust(reason)
+                    return false
+                }
                 try await take(.failed(reason: shortage(of: count, for: round, minimum: minimum)))
                 return false
             }
@@ -229,7 +226,10 @@ struct RunDriver {
         let others = present.count - count
         let ranks =
             others > 0
-            ? " \(others) more train below rank \(run.configuration.adapter.rank), which this strategy needs of everybody."
+            ? """
+             \(others) more could not take part: they train below rank \(run.configuration.adapter.rank), which this strategy needs \
+            of everybody, have spent their privacy budget, or had their turn too lately.
+            """
             : ""
         let rules = run.configuration.cohort.tags.texts
         let tags = rules.isEmpty ? "" : " whose tags fit [\(rules.joined(separator: ", "))]"

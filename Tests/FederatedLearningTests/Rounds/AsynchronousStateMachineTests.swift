@@ -120,12 +120,22 @@ struct AsynchronousStateMachineTests {
         #expect(machine.arrived("a", at: .zero) == [])
         machine.departed("b")
         let gone = machine.reached(.seconds(60))
-        #expect(
-            gone == [
-                .withdraw("b", number: 3, reason: "There was no answer before the deadline."), .exhaust(["a"]),
-            ]
-        )
-        #expect(machine.arrived("b", at: .seconds(61)) == [], "the job is over")
+        let noAnswer = Action.withdraw("b", number: 3, reason: "There was no answer before the deadline.")
+        #expect(gone == [noAnswer], "it may come back")
+        #expect(machine.reached(.seconds(599)) == [])
+        #expect(machine.reached(.seconds(600)) == [.exhaust(["a"])])
+        #expect(machine.arrived("b", at: .seconds(601)) == [], "the job is over")
+    }
+
+    @Test("takes all work back when the job cannot go on")
+    func fails() {
+        var machine = machine()
+        _ = machine.start(present: ["a", "b"], at: .zero)
+        let withdrawals = [("a", 1), ("b", 2)].map { client, number in
+            Action.withdraw(ClientID(client), number: number, reason: "The job has failed.")
+        }
+        #expect(machine.failed(reason: "no") == withdrawals + [.fail(reason: "no")])
+        #expect(machine.failed(reason: "no") == [])
     }
 
     @Test("knows after a restart whose budget is spent")
@@ -139,7 +149,7 @@ struct AsynchronousStateMachineTests {
         #expect(one.start(present: ["a", "b"], at: .zero) == [.assign("b", number: 3)])
         var both = machine(state.asynchronous, spent: ["a", "b"], buffer: 10)
         #expect(both.start(present: [], at: .zero) == [])
-        #expect(both.arrived("b", at: .zero) == [.exhaust(["b"])])
+        #expect(both.arrived("b", at: .zero) == [.exhaust(["b"])], "also of a, which is away, nothing can be had")
         var fresh = machine(state.asynchronous, spent: ["a", "b"], buffer: 10)
         #expect(fresh.start(present: ["a", "c"], at: .zero) == [.assign("c", number: 3)])
     }
