@@ -50,11 +50,14 @@ package struct AsynchronousProgress: Hashable, Sendable, Codable {
     }
 
     /// Takes an update into the buffer; one that does not answer an open task changes nothing.
-    mutating func accept(_ offer: UpdateOffer) {
+    ///
+    /// - Returns: Whether it was taken.
+    mutating func accept(_ offer: UpdateOffer) -> Bool {
         guard offer.order.kind == .train, let task = openTask(of: offer.client), task.number == offer.order.round
-        else { return }
+        else { return false }
         deliveries[offer.client] = Delivery(number: task.number, digest: offer.adapter.digest)
         buffer.append(BufferedUpdate(offer: offer, task: task))
+        return true
     }
 
     /// The answer to an update that is not, or no longer, waited for.

@@ -86,7 +86,8 @@ package struct RunState: Hashable, Sendable, Codable {
     package var ledger: PrivacyLedger
     /// To what updates are clipped next; `nil` for the job's own `clipping_norm`.
     package var clippingNorm: Double?
-    /// Where each silo stands by its own ledger, where silos add the noise to their steps.
+    /// Where each silo stands by its own ledger, where silos add the noise to their steps: also by updates of rounds that were
+    /// given up, which it has released all the same.
     package var siloStandings: [ClientID: SiloStanding]
     /// What the noise of all rounds is made from, where they share it.
     package var noiseKey: NoiseKey?
@@ -141,11 +142,8 @@ package struct RunState: Hashable, Sendable, Codable {
             guard phase == .running, openRound == nil, task.version == committedRounds else { return }
             asynchronous.assign(task, to: client)
         case .accepted(let offer):
-            guard let round = openRound else { return asynchronous.accept(offer) }
-            guard offer.order.round == round.number, offer.order.kind == .train, round.isAccepting,
-                round.contains(offer.client), round.accepted[offer.client] == nil
-            else { return }
-            openRound?.accepted[offer.client] = offer
+            guard accept(offer), let standing = SiloStanding(offer.metrics) else { return }
+            siloStandings[offer.client] = standing
         case .joined(let round, let member):
             guard let open = openRound, open.number == round, open.isAccepting,
                 !open.contains(member.client)
@@ -162,9 +160,6 @@ package struct RunState: Hashable, Sendable, Codable {
             self.moments = moments
             self.clippingNorm = clippingNorm
             committedRounds = round
-            for offer in uncommittedUpdates {
-                if let standing = SiloStanding(offer.metrics) { siloStandings[offer.client] = standing }
-            }
             countedUpdates = openRound?.accepted.mapValues(\.adapter.digest) ?? [:]
             abandonedAttempts = 0
             openRound = nil
@@ -192,9 +187,16 @@ package struct RunState: Hashable, Sendable, Codable {
         }
     }
 
-    /// What was accepted for the next round or step, in the order of arrival where that matters.
-    var uncommittedUpdates: [UpdateOffer] {
-        Array((openRound?.accepted ?? [:]).values) + asynchronous.buffer.map(\.offer)
+    /// Takes an update into the open round or the buffer.
+    ///
+    /// - Returns: Whether it was taken.
+    private mutating func accept(_ offer: UpdateOffer) -> Bool {
+        guard let round = openRound else { return asynchronous.accept(offer) }
+        guard offer.order.round == round.number, offer.order.kind == .train, round.isAccepting,
+            round.contains(offer.client), round.accepted[offer.client] == nil
+        else { return false }
+        openRound?.accepted[offer.client] = offer
+        return true
     }
 
     /// Whether something was accepted, or could be, for this round or step.

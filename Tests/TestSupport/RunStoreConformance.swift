@@ -93,14 +93,17 @@ package enum RunStoreConformance {
             // Given up without an update, and asked again.
             .assigned(task(5, version: 1, second), to: "a"), .assigned(task(6, version: 1, second), to: "a"),
             .accepted(.sample("a", round: 5)), .accepted(told(6, epsilon: 0.5)),
-            .committed(round: 2, global: first), .evaluated(round: 2), .finished,
+            .committed(round: 2, global: first), .evaluated(round: 2),
+            // What a silo has released counts, though its step is given up.
+            .assigned(task(7, version: 2, first), to: "a"), .accepted(told(7, epsilon: 0.75)),
+            .abandoned(round: 3, reason: "damaged"), .finished,
         ]
         let expected = try await check(steps, on: store, reopen: reopen)
         #expect(expected.phase == .finished)
         #expect(expected.committedRounds == 2)
         #expect(expected.asynchronous.buffer.isEmpty)
-        #expect(expected.asynchronous.deliveries.mapValues(\.number) == ["a": 6, "ü": 3])
-        #expect(expected.siloStandings == ["a": SiloStanding(epsilon: 0.5, next: 1)])
+        #expect(expected.asynchronous.deliveries.mapValues(\.number) == ["a": 7, "ü": 3])
+        #expect(expected.siloStandings == ["a": SiloStanding(epsilon: 0.75, next: 1.5)])
     }
 
     /// Checks the same for the steps of rounds that are charged.

@@ -2,13 +2,13 @@ package import FederatedLearning
 
 /// What dashboards ask of jobs again and again, kept as long as it cannot change.
 ///
-/// The points of complete rounds never change, and what a budget covers changes with each round: adding up ε takes the
+/// The points of complete rounds never change, and what a budget covers changes with each charge: adding up ε takes the
 /// accountants some of a second, and the clients of two hundred rounds are many rows.
 package actor JobFigures {
     private struct Kept {
         /// Of complete rounds, from 0 on without a gap.
         var points: [RoundPoint] = []
-        var standing: (committedRounds: Int, standing: PrivacyStanding?)?
+        var standing: (basis: PrivacyBasis, standing: PrivacyStanding?)?
     }
 
     /// How many jobs are kept; the ones asked for least recently are forgotten.
@@ -43,10 +43,10 @@ package actor JobFigures {
     ///
     /// - Throws: ``CoordinatorError/unknownJob(_:)``.
     package func privacyStanding(of job: JobID) async throws -> PrivacyStanding? {
-        let committed = try await catalogue.summary(of: job).committedRounds
-        if let known = figures(of: job).standing, known.committedRounds == committed { return known.standing }
+        let basis = try await catalogue.privacyBasis(of: job)
+        if let known = figures(of: job).standing, known.basis == basis { return known.standing }
         let standing = try await catalogue.privacyStanding(of: job)
-        update(job) { $0.standing = (committed, standing) }
+        update(job) { $0.standing = (basis, standing) }
         return standing
     }
 

@@ -45,7 +45,9 @@ struct AsynchronousWriter {
     }
 
     /// Takes an update into the buffer, with what it was trained from.
-    func accept(_ offer: UpdateOffer) throws {
+    ///
+    /// - Returns: Whether it was taken.
+    func accept(_ offer: UpdateOffer) throws -> Bool {
         // Takes nothing but what answers the client's task, and a second update of the same task changes nothing.
         try execute(
             """
@@ -60,6 +62,7 @@ struct AsynchronousWriter {
                 job.rawValue, offer.client.rawValue, offer.order.round,
             ]
         )
+        return db.changesCount > 0
     }
 
     /// Makes what is buffered a part of a round that is about to be committed.

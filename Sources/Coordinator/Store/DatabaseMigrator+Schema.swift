@@ -30,6 +30,9 @@ extension DatabaseMigrator {
         migrator.registerMigration(checksumsIdentifier) { db in
             try db.execute(sql: commitCount)
         }
+        migrator.registerMigration("7 standings of silos") { db in
+            try db.execute(sql: siloStandings)
+        }
         return migrator
     }
 
@@ -247,5 +250,26 @@ extension DatabaseMigrator {
         ) STRICT;
 
         INSERT INTO commit_count (id, number) VALUES (1, 0);
+        """
+
+    private static let siloStandings = """
+        -- What each client's latest update says of its own privacy ledger, also of a round that was given up.
+        CREATE TABLE silo_standing (
+            job TEXT NOT NULL REFERENCES job (id),
+            client TEXT NOT NULL,
+            epsilon REAL NOT NULL,
+            epsilon_next REAL NOT NULL,
+            PRIMARY KEY (job, client)
+        ) STRICT, WITHOUT ROWID;
+
+        -- The latest row of a client replaces those before it.
+        INSERT OR REPLACE INTO silo_standing (job, client, epsilon, epsilon_next)
+        SELECT job, client, json_extract(metrics, '$.epsilon'), json_extract(metrics, '$.epsilon_next') FROM (
+            SELECT job, client, round AS position, metrics FROM accepted_update
+            UNION ALL SELECT job, client, number, metrics FROM asynchronous_update
+        )
+        WHERE json_type(metrics, '$.epsilon') IN ('real', 'integer')
+            AND json_type(metrics, '$.epsilon_next') IN ('real', 'integer')
+        ORDER BY position;
         """
 }

@@ -44,10 +44,8 @@ struct RunChangeWriter {
             guard isRunning, task.version == committed, try openRound() == nil else { return }
             try asynchronous.assign(task, to: client)
         case .accepted(let offer):
-            guard offer.order.kind == .train else { return }
-            guard let open = try openRound() else { return try asynchronous.accept(offer) }
-            guard open == offer.order.round, try !charges.closes(open) else { return }
-            try accept(offer)
+            guard offer.order.kind == .train, try accept(offer) else { return }
+            try keepStanding(of: offer)
         case .joined(let round, let member):
             guard try openRound() == round, try !charges.closes(round) else { return }
             try join(member, to: round)
@@ -130,7 +128,12 @@ struct RunChangeWriter {
         )
     }
 
-    private func accept(_ offer: UpdateOffer) throws {
+    /// Takes an update into the open round or the buffer.
+    ///
+    /// - Returns: Whether it was taken.
+    private func accept(_ offer: UpdateOffer) throws -> Bool {
+        guard let open = try openRound() else { return try asynchronous.accept(offer) }
+        guard open == offer.order.round, try !charges.closes(open) else { return false }
         // Takes nothing from outside the cohort, and a second update of the same client changes nothing.
         try execute(
             """
@@ -142,6 +145,19 @@ struct RunChangeWriter {
                 offer.adapter.identifier(in: db), offer.exampleCount, StoredMetrics(offer.metrics).json, moment,
                 job.rawValue, offer.order.round, offer.client.rawValue,
             ]
+        )
+        return db.changesCount > 0
+    }
+
+    /// Keeps what an update says of its silo's ledger, whatever becomes of the round.
+    private func keepStanding(of offer: UpdateOffer) throws {
+        guard let standing = SiloStanding(offer.metrics) else { return }
+        try execute(
+            """
+            INSERT INTO silo_standing (job, client, epsilon, epsilon_next) VALUES (?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET epsilon = excluded.epsilon, epsilon_next = excluded.epsilon_next
+            """,
+            [job.rawValue, offer.client.rawValue, standing.epsilon, standing.next]
         )
     }
 

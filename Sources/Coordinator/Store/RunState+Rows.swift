@@ -57,30 +57,12 @@ extension RunState {
         )
     }
 
-    /// What the latest committed update of each client says, as far as it says it in numbers.
+    /// What the latest update of each client says of its ledger.
     private static func siloStandings(of job: JobID, in db: Database) throws -> [ClientID: SiloStanding] {
-        let rows = try Row.fetchAll(
-            db,
-            sql: """
-                WITH counted AS (
-                    SELECT client, round, 0 AS sequence, metrics FROM accepted_update
-                    WHERE job = ?1 AND round <= (SELECT committed_rounds FROM job WHERE id = ?1)
-                    UNION ALL SELECT client, round, sequence, metrics FROM asynchronous_update
-                    WHERE job = ?1 AND state = 'combined'
-                )
-                SELECT client, json_extract(metrics, '$.\(SiloStanding.epsilonName)') AS epsilon,
-                    json_extract(metrics, '$.\(SiloStanding.nextName)') AS next FROM counted
-                WHERE json_type(metrics, '$.\(SiloStanding.epsilonName)') IN ('real', 'integer')
-                    AND json_type(metrics, '$.\(SiloStanding.nextName)') IN ('real', 'integer')
-                ORDER BY round, sequence
-                """,
-            arguments: [job.rawValue]
-        )
-        var standings: [ClientID: SiloStanding] = [:]
-        for row in rows {
-            standings[ClientID(row["client"])] = SiloStanding(epsilon: row["epsilon"], next: row["next"])
+        let rows = try Row.fetchAll(db, sql: "SELECT * FROM silo_standing WHERE job = ?", arguments: [job.rawValue])
+        return rows.reduce(into: [:]) { standings, row in
+            standings[ClientID(row["client"])] = SiloStanding(epsilon: row["epsilon"], next: row["epsilon_next"])
         }
-        return standings
     }
 
     private static func clippingNorm(of job: JobID, round: Int, in db: Database) throws -> Double? {

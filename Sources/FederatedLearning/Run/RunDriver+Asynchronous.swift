@@ -21,7 +21,7 @@ extension RunDriver {
             job: run.job,
             progress: state.asynchronous,
             version: state.committedRounds,
-            spent: spentInBuffer,
+            spent: Set(state.siloStandings.keys.filter(isSpent)),
             configuration: settings,
             size: cohort.size,
             steps: run.configuration.rounds,

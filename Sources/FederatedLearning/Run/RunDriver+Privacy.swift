@@ -79,12 +79,6 @@ extension RunDriver {
         return privacy.epsilonBudget
     }
 
-    /// The silos that are spent, those whose updates wait to be combined among them.
-    var spentInBuffer: Set<ClientID> {
-        let waiting = state.asynchronous.buffer.lazy.map(\.offer).filter(isSpent(after:)).map(\.client)
-        return Set(state.siloStandings.keys.filter(isSpent)).union(waiting)
-    }
-
     /// Charges a round whose clients add the noise, before they are asked: what they send is released whatever becomes of
     /// the round.
     mutating func chargeForClients(_ round: RunState.OpenRound) async throws {
@@ -139,11 +133,9 @@ extension RunDriver {
     /// What the job has cost up to a round, for tables and charts: where silos count themselves, the one that paid most.
     func privacyFigures(ofRound round: Int) -> [Measurement] {
         guard let privacy = run.configuration.privacy else { return [] }
-        let latest = state.uncommittedUpdates.compactMap { SiloStanding($0.metrics) }
-        let standings = Array(state.siloStandings.values) + latest
         let epsilon =
             privacy.mechanism == .exampleLevel
-            ? standings.map(\.epsilon).max()
+            ? state.siloStandings.values.map(\.epsilon).max()
             : try? state.ledger.epsilon(by: privacy)
         var figures: [(String, Double)] = []
         if let epsilon { figures.append((SiloStanding.epsilonName, epsilon)) }

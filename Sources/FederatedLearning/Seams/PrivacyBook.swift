@@ -42,8 +42,10 @@ package struct SiloStanding: Hashable, Sendable, Codable {
     }
 
     /// What an update says of its silo; `nil` when it says nothing.
-    init?(_ figures: [String: Double]) {
-        guard let epsilon = figures[Self.epsilonName], let next = figures[Self.nextName] else { return nil }
+    package init?(_ figures: [String: Double]) {
+        guard let epsilon = figures[Self.epsilonName], let next = figures[Self.nextName], epsilon.isFinite,
+            next.isFinite
+        else { return nil }
         self.init(epsilon: epsilon, next: next)
     }
 
