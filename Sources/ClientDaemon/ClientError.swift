@@ -19,6 +19,8 @@ package enum ClientError: Error, Hashable, Sendable {
     case unknownKey(path: String, line: Int, key: String, nearest: String?, known: [String])
     case invalidValue(path: String, key: String, found: String, expected: String)
     case otherServer(path: String, found: String, invited: String)
+    /// The directory has joined, and its configuration still names another port or host.
+    case serverMoved(path: String, found: String, joined: String)
     case noServer(path: String)
     case noData(path: String)
     /// The silo's own policy does not allow this file.
@@ -68,6 +70,8 @@ extension ClientError: CustomStringConvertible, LocalizedError {
             "'\(key)' in '\(path)' is '\(found)'. Write \(expected)."
         case .otherServer(let path, let found, let invited):
             "'\(path)' names the server \(found), but the invitation is from \(invited). Remove `server` from the file, or join with another --dir."
+        case .serverMoved(let path, let found, let joined):
+            "The directory has joined, but '\(path)' names the server \(found), and the federation is at \(joined). Write that in the file."
         case .noServer(let path):
             "'\(path)' names no server. Write `server: {host: NAME, port: NUMBER}`."
         case .noData(let path):

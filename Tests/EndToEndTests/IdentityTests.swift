@@ -94,6 +94,21 @@ struct IdentityTests {
                 )
                 #expect(enrolment.name == "silo")
                 #expect(try Data(contentsOf: directory.privateKeyFile) != former)
+
+                // The server has moved to another port since the file was written: the secret is spent for a membership all the same.
+                let file = directory.configurationFile
+                let current = try String(contentsOf: file, encoding: .utf8)
+                let elsewhere = current.replacing("port: \(enrolment.port)", with: "port: 1")
+                try elsewhere.write(to: file, atomically: true, encoding: .utf8)
+                let another = try await federation.state.invite("silo", validFor: 60, now: .now)
+                let objection = await #expect(throws: ClientError.self) {
+                    try await Membership.join(another.text, directory: directory, replacing: true, logger: .silent)
+                }
+                guard case .serverMoved = objection else {
+                    Issue.record("\(String(describing: objection))")
+                    return
+                }
+                try current.write(to: file, atomically: true, encoding: .utf8)
                 let daemon = try Daemon(directory, trainer: ConstantTrainer(element: 0))
                 #expect(try await daemon.first { if case .welcomed(let name) = $0 { name } else { nil } } == "silo")
                 await daemon.kill()

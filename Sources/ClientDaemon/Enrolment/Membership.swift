@@ -37,7 +37,8 @@ package struct Membership: Sendable {
     ///   - now: The time, to tell an expired join string.
     ///   - logger: Where the transport says what happens.
     /// - Returns: The client's name and where it will connect.
-    /// - Throws: ``ClientError/alreadyJoined(path:)`` before the invitation is used up; `JoinStringError`,
+    /// - Throws: ``ClientError/alreadyJoined(path:)`` before the invitation is used up,
+    ///   ``ClientError/serverMoved(path:found:joined:)`` when the directory has joined all the same; `JoinStringError`,
     ///   `TransportError` and `EnrolmentError` as `EnrolmentDialer` says.
     package static func join(
         _ text: String,
@@ -67,12 +68,19 @@ package struct Membership: Sendable {
         _ = try? directory.keyPair.load()
         try directory.keyPair.prepare(key)
         let enrolment = try await EnrolmentDialer.join(invitation, key: key, now: now, logger: logger)
-        try ConfigurationFile.establish(
-            server: ServerAddress(host: enrolment.host, port: enrolment.port),
-            in: directory
-        )
+        var objection: ClientError?
+        do {
+            try ConfigurationFile.establish(
+                server: ServerAddress(host: enrolment.host, port: enrolment.port),
+                in: directory
+            )
+        } catch ClientError.otherServer(let path, let found, let joined) {
+            // The secret is spent: its certificate is kept, and the steward corrects the file.
+            objection = .serverMoved(path: path, found: found, joined: joined)
+        }
         try NodeCertificate.write(enrolment.authorities, to: directory.authorityFile)
         try directory.keyPair.commit(enrolment.certificate)
+        if let objection { throw objection }
         return enrolment
     }
 }
