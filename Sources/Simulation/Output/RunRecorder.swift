@@ -28,6 +28,10 @@ package final class RunRecorder: Sendable {
         var totals: Totals
         var roundsLength: Int
         var clientsLength: Int
+        /// The round whose line is in no table yet: figures may still come.
+        var current: RoundRecord?
+        var tally: RoundTally
+        var epsilon: Double?
     }
 
     private struct State {
@@ -36,15 +40,11 @@ package final class RunRecorder: Sendable {
         var clients: CSVFile
         /// The round whose line is not complete yet.
         var current: RoundRecord?
-        var pooled: (round: Int, report: EvaluationReport)?
-        /// Of the round that is collected: the sum of losses weighted by examples, and what it costs.
-        var lossSum = 0.0
-        var lossWeight = 0.0
-        var trained = 0
-        var failed = 0
+        /// Of the round that is collected.
+        var tally: RoundTally
+        /// What privacy has cost so far.
         var epsilon: Double?
-        var bytesUp = 0
-        var bytesDown = 0
+        var pooled: (round: Int, report: EvaluationReport)?
     }
 
     private let state: Mutex<State>
@@ -86,7 +86,10 @@ package final class RunRecorder: Sendable {
                     at: folder.appendingPathComponent("clients.csv"),
                     columns: ClientRecord.columns,
                     keeping: saved?.clientsLength
-                )
+                ),
+                current: saved?.current,
+                tally: saved?.tally ?? RoundTally(),
+                epsilon: saved?.epsilon
             )
         )
     }
@@ -111,7 +114,10 @@ package final class RunRecorder: Sendable {
             return Saved(
                 totals: state.totals,
                 roundsLength: state.rounds.byteCount,
-                clientsLength: state.clients.byteCount
+                clientsLength: state.clients.byteCount,
+                current: state.current,
+                tally: state.tally,
+                epsilon: state.epsilon
             )
         }
     }
@@ -129,17 +135,7 @@ package final class RunRecorder: Sendable {
             guard record.event != .evaluated else { return nil }
             state.totals.visits += 1
             state.totals.steps += record.steps ?? 0
-            state.bytesUp += record.bytesUp ?? 0
-            state.bytesDown += record.bytesDown ?? 0
-            if record.event == .trained {
-                state.trained += 1
-                if let loss = record.trainingLoss {
-                    state.lossSum += loss * Double(record.examples)
-                    state.lossWeight += Double(record.examples)
-                }
-            } else {
-                state.failed += 1
-            }
+            state.tally.count(record)
             return progress(of: state)
         }
         if let latest { report(latest) }
@@ -162,19 +158,18 @@ package final class RunRecorder: Sendable {
             close(&state)
             state.totals.rounds = round
             var record = RoundRecord(round: round, simulatedSeconds: now, seconds: seconds)
-            record.clients = state.trained
-            record.failed = state.failed
-            record.trainingLoss = state.lossWeight > 0 ? state.lossSum / state.lossWeight : nil
-            record.bytesUp = state.bytesUp
-            record.bytesDown = state.bytesDown
+            record.clients = state.tally.trained
+            record.failed = state.tally.failed
+            record.trainingLoss = state.tally.trainingLoss
+            record.bytesUp = state.tally.bytesUp
+            record.bytesDown = state.tally.bytesDown
             record.epsilon = state.epsilon
             record.rank = adapter.maximumRank
             record.spectrum = spectrum
             state.current = record
-            state.totals.bytesUp += state.bytesUp
-            state.totals.bytesDown += state.bytesDown
-            (state.lossSum, state.lossWeight, state.trained, state.failed) = (0, 0, 0, 0)
-            (state.bytesUp, state.bytesDown) = (0, 0)
+            state.totals.bytesUp += state.tally.bytesUp
+            state.totals.bytesDown += state.tally.bytesDown
+            state.tally = RoundTally()
         }
     }
 
@@ -237,7 +232,7 @@ package final class RunRecorder: Sendable {
         RunProgress(
             round: state.totals.rounds,
             rounds: rounds,
-            trainedInRound: state.trained,
+            trainedInRound: state.tally.trained,
             visits: state.totals.visits,
             seconds: seconds,
             simulatedSeconds: clock.now().seconds,

@@ -7,7 +7,7 @@ import Foundation
 ///
 /// ```
 /// +----------------------+----------------+--------+----------------------+-----------------+
-/// | "tributary-sim/1\n"  | header length  | header | payloads             | SHA-256 of      |
+/// | "tributary-sim/2\n"  | header length  | header | payloads             | SHA-256 of      |
 /// | 16 bytes             | 8 bytes, LE    | JSON   | one after the other  | all before, hex |
 /// +----------------------+----------------+--------+----------------------+-----------------+
 /// ```
@@ -15,7 +15,7 @@ import Foundation
 /// Payloads are adapters as they travel, so what is read back has the same bits.
 struct Checkpoint: Sendable {
     static let fileName = "checkpoint"
-    private static let magic = Array("tributary-sim/1\n".utf8)
+    private static let magic = Array("tributary-sim/2\n".utf8)
     private static let digestLength = 64
 
     /// The experiment that the state belongs to: a digest of its text.

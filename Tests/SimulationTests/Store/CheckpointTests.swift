@@ -24,6 +24,7 @@ struct CheckpointTests {
         case "scaffold":
             simulation.job.training = .init(optimizer: .sgd, usesControlVariates: true)
             simulation.job.cohort.population = 12
+        case "rarely evaluated": simulation.job.evaluation = .init(every: 3)
         default: break
         }
         return simulation
@@ -31,17 +32,17 @@ struct CheckpointTests {
 
     private func tables(in folder: URL) throws -> [[String]] {
         let output = try RunOutput(folder)
-        let seconds = output.rounds.columns.firstIndex(of: "seconds")
-        return output.rounds.rows.map { row in
-            row.enumerated().filter { $0.offset != seconds }.map(\.element)
-        } + output.clients.rows
+        return output.roundsWithoutSeconds + output.clients.rows
     }
 
     private func adapter(in folder: URL) throws -> Data {
         try Data(contentsOf: folder.appendingPathComponent("adapter/adapter_model.safetensors"))
     }
 
-    @Test("let an interrupted run go on to the same bytes and tables", arguments: ["plain", "optimizer", "scaffold"])
+    @Test(
+        "let an interrupted run go on to the same bytes and tables",
+        arguments: ["plain", "optimizer", "scaffold", "rarely evaluated"]
+    )
     func resumption(kind: String) async throws {
         try await withTemporaryDirectory { folder in
             let whole = folder.appendingPathComponent("whole")
@@ -63,25 +64,30 @@ struct CheckpointTests {
         }
     }
 
-    @Test("keep what works on in asynchronous rounds")
-    func asynchronous() async throws {
-        func simulation(stopsInRound: Int? = nil) -> TestSimulation {
-            var simulation = Self.simulation("plain", stopsInRound: stopsInRound)
-            simulation.availability = Availability()
-            simulation.job.cohort = .init(size: 4, minimum: 1, deadline: .seconds(1000))
-            simulation.job.asynchronous = .init(buffer: 2)
-            return simulation
-        }
+    /// A run of asynchronous rounds in which nobody fails or is late.
+    private static func asynchronousSimulation(evaluatingEvery every: Int, stopsInRound: Int? = nil) -> TestSimulation {
+        var simulation = Self.simulation("plain", stopsInRound: stopsInRound)
+        simulation.availability = Availability()
+        simulation.job.cohort = .init(size: 4, minimum: 1, deadline: .seconds(1000))
+        simulation.job.asynchronous = .init(buffer: 2)
+        simulation.job.evaluation = .init(every: every)
+        return simulation
+    }
+
+    @Test("keep what works on in asynchronous rounds", arguments: [1, 3])
+    func asynchronous(every: Int) async throws {
         try await withTemporaryDirectory { folder in
             let whole = folder.appendingPathComponent("whole")
             let parts = folder.appendingPathComponent("parts")
-            let expected = try await simulation().run(in: whole)
+            let expected = try await Self.asynchronousSimulation(evaluatingEvery: every).run(in: whole)
             await #expect(throws: (any Error).self) {
-                try await Task { try await simulation(stopsInRound: 8).run(in: parts) }.value
+                try await Task {
+                    try await Self.asynchronousSimulation(evaluatingEvery: every, stopsInRound: 8).run(in: parts)
+                }.value
             }
             let saved = try #require(try Checkpoint.read(in: parts))
             #expect(!saved.outstanding.isEmpty)
-            let found = try await simulation().run(in: parts)
+            let found = try await Self.asynchronousSimulation(evaluatingEvery: every).run(in: parts)
             #expect(found.adapterSHA256 == expected.adapterSHA256)
             #expect(try tables(in: parts) == tables(in: whole))
         }
@@ -106,6 +112,11 @@ struct CheckpointTests {
                 }
                 #expect(error?.description.hasPrefix("'\(file.path)' cannot be gone on from") == true)
             }
+            try (Data("tributary-sim/1\n".utf8) + bytes.dropFirst(16)).write(to: file)
+            let earlier = await #expect(throws: SimulationError.self) {
+                try await Self.simulation("plain").run(in: folder)
+            }
+            #expect(earlier?.description.contains("it is no checkpoint of this version") == true)
             try bytes.write(to: file)
             let table = folder.appendingPathComponent("clients.csv")
             try Data(try Data(contentsOf: table).prefix(20)).write(to: table)

@@ -64,6 +64,12 @@ struct RunOutput {
         clients = try RunTable(path: folder.appendingPathComponent("clients.csv").path)
     }
 
+    /// The lines of `rounds.csv` but for the real seconds, which no two runs share.
+    var roundsWithoutSeconds: [[String]] {
+        let seconds = rounds.columns.firstIndex(of: "seconds")
+        return rounds.rows.map { row in row.enumerated().filter { $0.offset != seconds }.map(\.element) }
+    }
+
     /// The clients to whom `event` happened in a round, in order.
     func clients(_ event: ClientRecord.Event, round: Int) -> [String] {
         zip(clients.texts("round"), zip(clients.texts("event"), clients.texts("client")))
