@@ -192,7 +192,8 @@ package final class RunRecorder: Sendable {
                 Double(pooled.report.exampleCount) == overall["examples"]
             {
                 // Over all texts together: the mean over clients is another figure for a macro-F1.
-                overall.merge(pooled.report.metrics) { $1 }
+                // A figure that is no number cannot be saved; all others were looked through before they came here.
+                overall.merge(PeerText.figures(pooled.report.metrics)) { $1 }
             }
             state.current?.loss = overall["loss"]
             state.current?.accuracy = overall["accuracy"]

@@ -82,4 +82,31 @@ struct RunRecorderTests {
             #expect(totals.visits == 4 && totals.steps == expected.steps)
         }
     }
+
+    @Test("keeps figures that are no numbers out of the tables and the saved state")
+    func notNumbers() async throws {
+        try await withTemporaryDirectory { folder in
+            let recorder = try RunRecorder(in: folder, clock: VirtualClock(), rounds: 1)
+            recorder.began(with: .sample())
+            let figures: [String: Double] = ["loss": .nan, "perplexity": .infinity, "accuracy": 0.5]
+            recorder.judged(round: 0, pooled: EvaluationReport(exampleCount: 8, metrics: figures))
+            let means: [(name: String, value: Double)] = [("examples", 8), ("loss", 2), ("accuracy", 0.25)]
+            recorder.measured(
+                means.map {
+                    FederatedLearning.Measurement(
+                        round: 0,
+                        client: nil,
+                        phase: "evaluate",
+                        name: $0.name,
+                        value: $0.value
+                    )
+                }
+            )
+            recorder.evaluated(round: 0)
+            let saved = try recorder.flush()
+            #expect(saved.totals.last?.loss == 2 && saved.totals.last?.accuracy == 0.5)
+            #expect(saved.totals.last?.perplexity == nil)
+            #expect(throws: Never.self) { try JSONEncoder().encode(saved) }
+        }
+    }
 }
