@@ -153,15 +153,19 @@ extension ExperimentFile {
     }
 
     private static func device(_ section: JobFileSection<DeviceKey>) throws(JobFileError) -> DeviceClass {
-        func positive(_ key: DeviceKey) throws(JobFileError) -> Double? {
-            try section.number(key, allowed: "a number above 0 and at most 1000000000") { $0 > 0 && $0 <= 1e9 }
+        // The least keeps what a transfer or a training takes within the times that a duration can tell.
+        func speed(_ key: DeviceKey) throws(JobFileError) -> Double? {
+            try section.number(key, allowed: "a number from 0.000001 to 1000000000") { (1e-6...1e9).contains($0) }
+        }
+        let share = try section.number(.share, allowed: "a number above 0 and at most 1000000000") {
+            $0 > 0 && $0 <= 1e9
         }
         return DeviceClass(
             name: try section.required(.name, section.text(.name, atMost: 64)),
-            share: try positive(.share) ?? 1,
-            tokensPerSecond: try positive(.tokensPerSecond),
-            uploadMegabits: try positive(.uploadMegabits),
-            downloadMegabits: try positive(.downloadMegabits),
+            share: share ?? 1,
+            tokensPerSecond: try speed(.tokensPerSecond),
+            uploadMegabits: try speed(.uploadMegabits),
+            downloadMegabits: try speed(.downloadMegabits),
             latency: try section.number(.latency, allowed: "seconds from 0 to 3600") { (0...3600).contains($0) } ?? 0,
             maximumRank: try section.integer(.maximumRank, in: 1...4096)
         )

@@ -78,7 +78,8 @@ extension DeviceKey: DescribedKey {
     var schema: ValueSchema {
         switch self {
         case .name: .text(atMost: 64)
-        case .share, .tokensPerSecond, .uploadMegabits, .downloadMegabits: .number(above: 0, to: 1e9)
+        case .share: .number(above: 0, to: 1e9)
+        case .tokensPerSecond, .uploadMegabits, .downloadMegabits: .number(from: 1e-6, to: 1e9)
         case .latency: .number(from: 0, to: 3600)
         case .maximumRank: .integer(1...4096)
         }

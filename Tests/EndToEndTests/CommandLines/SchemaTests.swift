@@ -236,6 +236,20 @@ struct SchemaTests {
         }
     }
 
+    @Test("refuse devices that are too slow for their times to be told, as the reader does")
+    func slowDevices() async throws {
+        let experiment = Format.experiment
+        let speeds: [(text: String, isSound: Bool)] = [("1.0e-20", false), ("0.000001", true), ("500", true)]
+        let texts = speeds.map { speed in
+            "\(experiment.sample)devices: [{name: phone, tokens_per_second: \(speed.text)}]\n"
+        }
+        let verdicts = try await Self.verdicts(on: texts.map { (experiment, $0) })
+        for (speed, (text, verdict)) in zip(speeds, zip(texts, verdicts)) {
+            #expect(verdict.valid == speed.isSound, "\(speed.text): \(verdict.errors)")
+            #expect(experiment.accepts(text) == speed.isSound, "\(speed.text)")
+        }
+    }
+
     @Test("know every key that the readers know")
     func keys() {
         #expect(Set(ConfigurationSchema.client.keys) == Set(ConfigurationFile.keys))

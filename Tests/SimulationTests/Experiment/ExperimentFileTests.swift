@@ -166,6 +166,14 @@ struct ExperimentFileTests {
                 ["`devices[0].latency` in line 11", "out of range"]
             ),
             (
+                "clients: 8\ndata: {file: a.jsonl}\ndevices: [{name: a, tokens_per_second: 1e-20}]",
+                ["`devices[0].tokens_per_second` in line 11", "Write a number from 0.000001 to 1000000000."]
+            ),
+            (
+                "clients: 8\ndata: {file: a.jsonl}\ndevices: [{name: a, upload_mbit: 0}]",
+                ["`devices[0].upload_mbit` in line 11", "out of range"]
+            ),
+            (
                 "clients: 8\ndata: {file: a.jsonl}\navailability: {kind: always, share: 0.5}",
                 ["`availability.share` in line 11", "no effect"]
             ),
