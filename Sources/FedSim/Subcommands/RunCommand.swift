@@ -51,6 +51,8 @@ struct RunCommand: AsyncParsableCommand {
             let isFinished = run.name != nil && SimulationRun.summary(ofFinished: run.text, in: folder) != nil
             if isFinished {
                 StandardError.write("\(run.name ?? ""): finished before, not repeated")
+                // It may have been ended between its summary and its report.
+                if !RunReport.isWritten(in: folder) { try RunReport(directory: folder).write() }
                 continue
             }
             let summary = try await Self.perform(run, in: folder, world: try await bench.world(for: run.experiment))

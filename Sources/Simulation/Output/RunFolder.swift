@@ -29,7 +29,8 @@ struct RunFolder {
         }
         try create()
         do {
-            for name in ["summary.json", "adapter"] where names.contains(name) {
+            // None of them may pass for this run's when it is ended before it has written its own.
+            for name in ["summary.json", "adapter", RunReport.fileName] where names.contains(name) {
                 try FileManager.default.removeItem(at: url.appendingPathComponent(name))
             }
         } catch {
@@ -59,8 +60,8 @@ struct RunFolder {
 
     /// What runs and reports write.
     private static let own: Set<String> = [
-        "experiment.yaml", "rounds.csv", "clients.csv", "partition.csv", "summary.json", "adapter", "report.html",
-        "plots", "data", Checkpoint.fileName,
+        "experiment.yaml", "rounds.csv", "clients.csv", "partition.csv", "summary.json", "adapter",
+        RunReport.fileName, "plots", "data", Checkpoint.fileName,
     ]
 
     func writeExperiment(_ text: String) throws(SimulationError) {

@@ -4,6 +4,8 @@ private import Plotting
 
 /// The report of one run: `report.html`, and each of its pictures as an SVG file in `plots/`.
 package struct RunReport {
+    static let fileName = "report.html"
+
     private let run: RunRecord
 
     /// - Throws: ``SimulationError/unreadableRun(path:problem:)`` that names the file.
@@ -11,12 +13,17 @@ package struct RunReport {
         run = try RunRecord(folder: directory)
     }
 
+    /// Whether the run in `directory` has a report; the page is written last, so it is whole.
+    package static func isWritten(in directory: URL) -> Bool {
+        FileManager.default.fileExists(atPath: directory.appendingPathComponent(fileName).path)
+    }
+
     /// Writes the report into the run's folder, in place of an older one.
     package func write() throws {
         let figures = RunFigures(run: run).all
         try ReportFiles.write(figures, to: run.folder.appendingPathComponent("plots", isDirectory: true))
         try Data(page(with: figures).html.utf8)
-            .write(to: run.folder.appendingPathComponent("report.html"), options: .atomic)
+            .write(to: run.folder.appendingPathComponent(Self.fileName), options: .atomic)
     }
 
     private func page(with figures: [Figure]) -> ReportPage {

@@ -25,6 +25,17 @@ struct RunFolderTests {
         }
     }
 
+    @Test("loses the report of an earlier run when another one begins")
+    func earlierReport() async throws {
+        try await withTemporaryDirectory { folder in
+            try await TestSimulation().run(in: folder)
+            try Data("an earlier report".utf8).write(to: folder.appendingPathComponent("report.html"))
+            #expect(RunReport.isWritten(in: folder))
+            try await TestSimulation().run(in: folder, text: "another experiment")
+            #expect(!RunReport.isWritten(in: folder))
+        }
+    }
+
     @Test("tells after which round an interrupted run goes on")
     func interrupted() async throws {
         try await withTemporaryDirectory { folder in
