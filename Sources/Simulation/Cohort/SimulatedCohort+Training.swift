@@ -93,8 +93,9 @@ extension SimulatedCohort {
             works[client]?.finished = finished
             // The adapters are in the payload now.
             works[client]?.computed = nil
-            let upload = population.device(of: client).uploadTime(bytes: finished.payload.count)
-            queue.insert(.init(time: clock.now() + upload, kind: .delivered, client: client, work: work.number))
+            // From the end of the training on: work that is gone on with after an interruption may have been on its way then.
+            let arrival = work.end + population.device(of: client).uploadTime(bytes: finished.payload.count)
+            queue.insert(.init(time: arrival, kind: .delivered, client: client, work: work.number))
             return nil
         } catch {
             return fail(work, of: client, reason: "\(error)")

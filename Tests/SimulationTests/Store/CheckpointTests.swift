@@ -65,8 +65,13 @@ struct CheckpointTests {
     }
 
     /// A run of asynchronous rounds in which nobody fails or is late.
-    private static func asynchronousSimulation(evaluatingEvery every: Int, stopsInRound: Int? = nil) -> TestSimulation {
+    private static func asynchronousSimulation(
+        evaluatingEvery every: Int,
+        uploadMegabits: Double?,
+        stopsInRound: Int? = nil
+    ) -> TestSimulation {
         var simulation = Self.simulation("plain", stopsInRound: stopsInRound)
+        for index in simulation.devices.indices { simulation.devices[index].uploadMegabits = uploadMegabits }
         simulation.availability = Availability()
         simulation.job.cohort = .init(size: 4, minimum: 1, deadline: .seconds(1000))
         simulation.job.asynchronous = .init(buffer: 2)
@@ -74,20 +79,26 @@ struct CheckpointTests {
         return simulation
     }
 
-    @Test("keep what works on in asynchronous rounds", arguments: [1, 3])
-    func asynchronous(every: Int) async throws {
+    @Test("keep what works on, or is on its way, in asynchronous rounds", arguments: [1, 3], [Double?.none, 0.001])
+    func asynchronous(every: Int, uploadMegabits: Double?) async throws {
+        func simulation(stopsInRound: Int? = nil) -> TestSimulation {
+            Self.asynchronousSimulation(
+                evaluatingEvery: every,
+                uploadMegabits: uploadMegabits,
+                stopsInRound: stopsInRound
+            )
+        }
+        let (uninterrupted, interrupted) = (simulation(), simulation(stopsInRound: 8))
         try await withTemporaryDirectory { folder in
             let whole = folder.appendingPathComponent("whole")
             let parts = folder.appendingPathComponent("parts")
-            let expected = try await Self.asynchronousSimulation(evaluatingEvery: every).run(in: whole)
+            let expected = try await uninterrupted.run(in: whole)
             await #expect(throws: (any Error).self) {
-                try await Task {
-                    try await Self.asynchronousSimulation(evaluatingEvery: every, stopsInRound: 8).run(in: parts)
-                }.value
+                try await Task { try await interrupted.run(in: parts) }.value
             }
             let saved = try #require(try Checkpoint.read(in: parts))
             #expect(!saved.outstanding.isEmpty)
-            let found = try await Self.asynchronousSimulation(evaluatingEvery: every).run(in: parts)
+            let found = try await uninterrupted.run(in: parts)
             #expect(found.adapterSHA256 == expected.adapterSHA256)
             #expect(try tables(in: parts) == tables(in: whole))
         }
