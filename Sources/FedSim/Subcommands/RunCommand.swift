@@ -15,7 +15,10 @@ struct RunCommand: AsyncParsableCommand {
             comparison.html lays them over one another.
 
             Ctrl-C ends a run in order. The same command goes on after the last saved round, and ends with the same bytes as \
-            a run that was never interrupted; runs of a sweep that are finished are not repeated.
+            a run that was never interrupted; runs of a sweep that are finished are not repeated. Two kinds of jobs may end \
+            with other bytes once they were interrupted: with `cohort.patience` the pace of the clients is learnt anew, and \
+            with `asynchronous` all who are at work have their whole deadline again, and those who failed are given their \
+            work again at once.
 
             Example: fed-sim run experiment.yaml --set strategy.name=[fedavg,flexlora] --seed 1 --out results
             """
