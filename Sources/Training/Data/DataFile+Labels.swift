@@ -14,7 +14,10 @@ extension DataFile.Label? {
         let index: Int?
         switch self {
         case .name(let name): (text, index) = (name, names.places[name] ?? Int(name))
-        case .index(let number): (text, index) = (String(number), number)
+        case .index(let number):
+            // Classes may be called by numbers that are not their places, such as a rating's stars.
+            let name = String(number)
+            (text, index) = (name, names.places[name] ?? number)
         case nil: throw .unlabelled(path: path, line: line)
         }
         guard let index, names.all.indices.contains(index) else {

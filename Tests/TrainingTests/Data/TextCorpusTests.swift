@@ -76,6 +76,12 @@ struct TextCorpusTests {
         #expect(try corpus.labels(in: ["bad", "good", "2"]) == [0, 1, 0, 2])
     }
 
+    @Test("a number is a label's name before it is an index, in JSON as in CSV")
+    func numberedLabels() throws {
+        let corpus = try corpus([row(1, "a", .index(4)), row(2, "b", .name("4")), row(3, "c", .index(0))])
+        #expect(try corpus.labels(in: ["1", "2", "3", "4", "5"]) == [3, 3, 0])
+    }
+
     @Test("a classification needs a label in every row, language modelling in none")
     func unlabelled() throws {
         let corpus = try corpus([row(1, "a", .name("bad")), row(2, "b", nil)])
