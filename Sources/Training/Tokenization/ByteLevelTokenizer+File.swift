@@ -32,6 +32,7 @@ extension ByteLevelTokenizer {
         let merges = try Self.merges(in: file, ids: ids)
         let added = AddedTokens(try file.addedTokens())
         let (prefix, suffix) = try Self.template(in: file)
+        let largestSpecial = (prefix + suffix).max() ?? -1
         let unknown = try file.string("model.unk_token")
         if let unknown, ids[Array(unknown.utf8)] == nil {
             throw file.flaw(at: "model.unk_token", "is no entry of `model.vocab`")
@@ -45,7 +46,7 @@ extension ByteLevelTokenizer {
             added: added,
             prefix: prefix,
             suffix: suffix,
-            vocabularySize: max(entries.count, added.idLimit)
+            vocabularySize: max(entries.count, added.idLimit, Int(largestSpecial) + 1)
         )
     }
 
@@ -136,8 +137,12 @@ extension ByteLevelTokenizer {
                     guard let name = piece["SpecialToken"]?.object?["id"]?.string,
                         case .array(let ids) = step["special_tokens"]?.object?[name]?.object?["ids"]
                     else { throw file.flaw(at: "\(key).single", "has a piece without ids in `special_tokens`") }
-                    let numbers = ids.compactMap(\.integer).filter { 0 <= $0 && $0 < 1 << 28 }.map { Int32($0) }
-                    if isAfterText { suffix += numbers } else { prefix += numbers }
+                    for id in ids {
+                        guard let number = id.integer, 0 <= number, number < 1 << 28 else {
+                            throw file.flaw(at: "\(key).special_tokens", "gives '\(name)' an id that no token can have")
+                        }
+                        if isAfterText { suffix.append(Int32(number)) } else { prefix.append(Int32(number)) }
+                    }
                 }
             default:
                 throw file.flaw(at: key, "has a type that is not supported", remedy: otherTrainer)
