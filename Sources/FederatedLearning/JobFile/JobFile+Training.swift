@@ -19,7 +19,7 @@ extension JobFile {
             epochs: try section.integer(.epochs, in: 1...10_000) ?? standard.epochs,
             maximumSteps: try section.integer(.maximumSteps, in: 1...100_000_000),
             batchSize: try section.integer(.batchSize, in: 1...65_536) ?? standard.batchSize,
-            maximumLength: try section.integer(.maximumLength, in: 2...1_048_576) ?? standard.maximumLength,
+            maximumLength: try section.integer(.maximumLength, in: 3...1_048_576) ?? standard.maximumLength,
             optimizer: optimizer,
             learningRate: try section.number(.learningRate, allowed: "a number above 0 and at most 100") {
                 $0 > 0 && $0 <= 100

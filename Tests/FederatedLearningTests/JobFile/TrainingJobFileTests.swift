@@ -52,6 +52,8 @@ struct TrainingJobFileTests {
             (", warmup_ratio: 1.0", "`training.warmup_ratio` in line 9 is 1.0"),
             (", lr_scheduler_type: cosin", "`training.lr_scheduler_type` in line 9 is 'cosin'"),
             (", max_grad_norm: 0", "`training.max_grad_norm` in line 9 is 0"),
+            // Two special tokens would leave no room for a text.
+            (", max_length: 2", "`training.max_length` in line 9 is 2"),
             (", loraplus_lr_ratio: -1", "`training.loraplus_lr_ratio` in line 9 is -1"),
             (
                 ", optimizer: sgd, scaffold: true, lr_scheduler_type: linear",

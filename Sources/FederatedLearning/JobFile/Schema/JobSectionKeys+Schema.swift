@@ -96,7 +96,7 @@ extension TrainingKey: DescribedKey {
         case .epochs: .integer(1...10_000)
         case .maximumSteps: .integer(1...100_000_000)
         case .batchSize: .integer(1...65_536)
-        case .maximumLength: .integer(2...1_048_576)
+        case .maximumLength: .integer(3...1_048_576)
         case .optimizer: .choice(JobConfiguration.Training.Optimizer.self)
         case .learningRate: .number(above: 0, to: 100)
         case .schedule: .choice(LearningRateSchedule.self)
