@@ -1,7 +1,8 @@
 /// Which rows of a file that names no split are kept for evaluation: every fifth document, by a seeded hash.
 ///
 /// All rows of a document fall on the same side, or the evaluation would see texts that were half trained on. The choice
-/// depends on the documents' names alone, so a file that grows keeps its old split.
+/// depends on the documents' names alone, so a file that grows keeps its old split, beyond the one document that is forced
+/// to each side.
 struct HoldOut {
     /// The share of documents that is held out.
     static let share = 0.2
