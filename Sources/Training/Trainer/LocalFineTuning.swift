@@ -64,6 +64,17 @@ package struct LocalFineTuning: Sendable {
         let file = try DataFile(contentsOf: plan.data)
         let isClassification = if case .bert = directory.configuration { true } else { false }
         let labels = isClassification ? plan.labels ?? file.labelNames : []
+        // Without labels the task would be language modelling, and it would be refused for that.
+        guard !isClassification || labels.count > 1 else {
+            if let row = file.rows.first(where: { $0.label == nil }) {
+                throw TrainingError.unlabelled(path: file.path, line: row.line)
+            }
+            throw TrainingError.invalidSetting(
+                key: "labels",
+                problem: "has \(labels.count) of them",
+                remedy: "Name every class of the data, at least two."
+            )
+        }
         guard plan.adapter.rank > 0 else {
             throw TrainingError.invalidSetting(
                 key: "r",

@@ -295,6 +295,31 @@ struct NativeTrainerTests {
         }
     }
 
+    @Test(
+        "says of data without classes what is missing for a classification",
+        arguments: [
+            ("text\na\nb\n", nil, "line 2: has no `label`"),
+            ("text,label\na,x\nb,x\n", nil, "`labels` has 1 of them"),
+            ("text,label\na,x\nb,y\n", [], "`labels` has 0 of them"),
+        ] as [(String, [String]?, String)]
+    )
+    func withoutClasses(content: String, labels: [String]?, message: String) async throws {
+        try await withTemporaryDirectory { folder in
+            let data = folder.appendingPathComponent("silo.csv")
+            try Data(content.utf8).write(to: data)
+            let plan = LocalFineTuning.Plan(
+                model: Fixture.url("tiny-bert"),
+                data: data,
+                labels: labels,
+                adapter: .init(rank: 4, alpha: 8, targetModules: ["query", "value"]),
+                training: Self.task.settings,
+                threads: 1
+            )
+            let error = #expect(throws: TrainingError.self) { _ = try LocalFineTuning(plan) }
+            #expect(error?.description.contains(message) == true, "\(error?.description ?? "no error")")
+        }
+    }
+
     // MARK: - What strategies ask for
 
     @Test("trains the factors that it is told to, and leaves the others bit by bit", arguments: [TrainedFactors.a, .b])
