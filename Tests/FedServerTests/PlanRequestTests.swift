@@ -53,6 +53,8 @@ struct PlanRequestTests {
             Refusal("--delta is 0.", "between 0 and 1") { $0.delta = 0 },
             Refusal("--delta is 0.001", "1/1000") { $0.delta = 0.001 },
             Refusal("--rounds is 0", "at least 1") { $0.rounds = 0 },
+            Refusal("--rounds is 100001", "from 1 to 100000") { $0.rounds = 100_001 },
+            Refusal("--rounds is 9.22337e+18", "from 1 to 100000") { $0.rounds = .max },
             Refusal("--sampling-rate is 1.5", "at most 1") { ($0.cohort, $0.samplingRate) = (nil, 1.5) },
         ]
     )

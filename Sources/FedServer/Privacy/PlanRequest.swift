@@ -10,6 +10,9 @@ struct PlanRequest: Sendable, Hashable {
     var cohort: Int?
     var samplingRate: Double?
 
+    /// No job has more.
+    private static let mostRounds = 100_000
+
     /// Returns the question.
     ///
     /// - Throws: ``PlanRequestError`` that names the option to add, take away or change.
@@ -19,6 +22,9 @@ struct PlanRequest: Sendable, Hashable {
             throw .missing("--delta", write: "--delta 1e-5, or less: well below one divided by the number of clients")
         }
         guard let rounds else { throw .missing("--rounds", write: "how many rounds the job has, such as --rounds 200") }
+        guard rounds <= Self.mostRounds else {
+            throw .range("--rounds", Double(rounds), write: "a whole number from 1 to \(Self.mostRounds), as jobs have")
+        }
         let sampling = try sampling
         do throws(PrivacyError) {
             return try PrivacyQuestion(known, delta: delta, rounds: rounds, sampling: sampling, clients: clients)
