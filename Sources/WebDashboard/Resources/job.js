@@ -34,11 +34,12 @@ export function job(id) {
   let known;
   let standing;
   let isBusy = false;
+  let isClosed = false;
   let pause;
 
   async function refresh() {
     const key = `${current.summary.committedRounds} ${current.summary.phase}`;
-    if (known === key || isBusy) return;
+    if (known === key || isBusy || isClosed) return;
     isBusy = true;
     try {
       rounds = await points.refresh();
@@ -52,6 +53,8 @@ export function job(id) {
     } catch (error) {
       notify(error.message);
     }
+    // The page may have been left while figures were on their way.
+    if (isClosed) return;
     // However fast rounds are, nobody reads faster.
     pause = setTimeout(() => {
       isBusy = false;
@@ -164,6 +167,9 @@ export function job(id) {
       drawHead(current);
       refresh();
     },
-    close() { clearTimeout(pause); },
+    close() {
+      isClosed = true;
+      clearTimeout(pause);
+    },
   };
 }
