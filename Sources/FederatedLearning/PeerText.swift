@@ -2,8 +2,13 @@
 package enum PeerText {
     /// Returns `text` on one line and at most 300 characters long.
     package static func sentence(_ text: String) -> String {
-        let line = String(text.unicodeScalars.prefix(1200).map { isPlain($0) ? Character($0) : " " })
-        return line.count > 300 ? line.prefix(299) + "…" : line
+        let start = line(String(text.unicodeScalars.prefix(1200)))
+        return start.count > 300 ? start.prefix(299) + "…" : start
+    }
+
+    /// Returns `text` on one line, whole: for messages of this side that quote the other one.
+    package static func line(_ text: String) -> String {
+        String(text.unicodeScalars.map { isPlain($0) ? Character($0) : " " })
     }
 
     /// Returns the figures that can be kept: finite, with a short plain name, the first 64 by name.

@@ -10,6 +10,12 @@ struct PeerTextTests {
         #expect(PeerText.sentence("ü\u{308}") == "ü\u{308}")
     }
 
+    @Test("brings a message that quotes a peer onto one line, whole")
+    func lines() {
+        #expect(PeerText.line("a\nb\u{1B}[31mc") == "a b [31mc")
+        #expect(PeerText.line(String(repeating: "x", count: 5000)).count == 5000)
+    }
+
     @Test("keeps finite figures with short plain names, the first 64")
     func figures() {
         #expect(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Coordinator
+import FederatedLearning
 
 struct ClientsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -22,10 +23,15 @@ struct ClientsCommand: AsyncParsableCommand {
                 [
                     client.name, client.state.rawValue, client.maximumRank.map(String.init) ?? "–",
                     Printed.date(client.lastContact), Printed.date(client.certificateExpiry),
-                    client.tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ","),
+                    Self.text(ofTags: client.tags),
                 ]
             }
         )
+    }
+
+    /// Tags as a client gave them, without what would move a terminal's cursor or begin another line.
+    static func text(ofTags tags: [String: String]) -> String {
+        tags.sorted { $0.key < $1.key }.map { PeerText.sentence("\($0.key)=\($0.value)") }.joined(separator: ",")
     }
 
     /// Asks the running server, which knows who is connected; without one nobody is.
