@@ -5,8 +5,7 @@ package import Foundation
 package actor ModelDigests {
     /// A digest, and the state of the weights file that it was computed from.
     private struct Hashed {
-        let modified: Date
-        let byteCount: Int
+        let stamp: FileStamp
         let digest: ContentDigest
     }
 
@@ -17,14 +16,10 @@ package actor ModelDigests {
     /// The digest of a model's weights, or `nil` when there are none.
     package func digest(of directory: URL) async throws -> ContentDigest? {
         let weights = directory.appendingPathComponent("model.safetensors")
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: weights.path),
-            let modified = attributes[.modificationDate] as? Date, let byteCount = attributes[.size] as? Int
-        else { return nil }
-        if let known = hashed[directory], known.modified == modified, known.byteCount == byteCount {
-            return known.digest
-        }
+        guard let stamp = FileStamp(of: weights) else { return nil }
+        if let known = hashed[directory], known.stamp == stamp { return known.digest }
         let digest = try await ModelDigest.of(directory: directory)
-        hashed[directory] = Hashed(modified: modified, byteCount: byteCount, digest: digest)
+        hashed[directory] = Hashed(stamp: stamp, digest: digest)
         return digest
     }
 }

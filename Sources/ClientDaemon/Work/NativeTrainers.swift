@@ -3,13 +3,24 @@ package import Foundation
 private import Training
 
 /// Keeps the native trainer of the base model that was ordered last, with the silo's texts tokenized for it.
+///
+/// Its files are looked at before each order: a data file that has grown or was corrected counts from the next order on.
 package actor NativeTrainers: TrainerProvider {
+    /// A model in memory, and what the files were that it was read from.
+    private struct Loaded {
+        let model: ResidentModel
+        let files: [URL]
+        let stamps: [FileStamp?]
+
+        var isCurrent: Bool { stamps == files.map { FileStamp(of: $0) } }
+    }
+
     private let library: ModelLibrary
     private let data: URL
     private let client: String
     private let threads: Int
     private let checkpoints: CheckpointFile?
-    private var resident: ResidentModel?
+    private var resident: Loaded?
     private let digests = ModelDigests()
 
     /// Creates a provider that has loaded nothing yet.
@@ -41,15 +52,18 @@ package actor NativeTrainers: TrainerProvider {
                 reason: "it is of another kind than LoRA, which this client's native trainer cannot train."
             )
         }
-        if let resident, resident.digest == assignment.modelDigest { return resident }
+        if let resident, resident.model.digest == assignment.modelDigest, resident.isCurrent { return resident.model }
         // The old model goes first: a silo that has room for one need not have it for two.
         resident = nil
         let directory = try await library.directory(for: assignment.model, digest: assignment.modelDigest) {
             try await digests.digest(of: $0)
         }
+        let files = NativeTrainer.files(ofModel: directory) + [data]
+        // Before they are read: what changes meanwhile is then noticed by the next order.
+        let stamps = files.map { FileStamp(of: $0) }
         let trainer = try load(directory)
         let model = ResidentModel(digest: assignment.modelDigest, trainer: trainer, tasks: trainer.tasks)
-        resident = model
+        resident = Loaded(model: model, files: files, stamps: stamps)
         return model
     }
 

@@ -6,6 +6,7 @@ package import Foundation
 /// `tokenizer.json` may prescribe are ignored: the caller says how long a text may be, and nothing is padded.
 package struct WordPieceTokenizer: TextTokenizer {
     static let fileName = "vocab.txt"
+    static let configurationFileName = "tokenizer_config.json"
 
     private let vocabulary: WordPieceVocabulary
     private let unknown: Int32
@@ -23,7 +24,7 @@ package struct WordPieceTokenizer: TextTokenizer {
     /// - Throws: ``TrainingError`` when the file cannot be read, has no `[UNK]`, `[CLS]` or `[SEP]`, or when
     ///   `tokenizer_config.json` asks for a cased model.
     package init(modelFolder folder: URL) throws {
-        let configuration = folder.appendingPathComponent("tokenizer_config.json")
+        let configuration = folder.appendingPathComponent(Self.configurationFileName)
         if let data = try? Data(contentsOf: configuration),
             let options = try? JSONDecoder().decode(Options.self, from: data), options.lowercases == false
         {

@@ -73,6 +73,15 @@ package struct NativeTrainer: LocalTrainer {
         )
     }
 
+    /// Returns where everything lies that a trainer reads of a base model; most models lack some of it.
+    package static func files(ofModel folder: URL) -> [URL] {
+        let names = [
+            BaseModelDirectory.configurationFileName, BaseModelDirectory.weightsFileName, WordPieceTokenizer.fileName,
+            WordPieceTokenizer.configurationFileName, TokenizerFile.name,
+        ]
+        return names.map { folder.appendingPathComponent($0) }
+    }
+
     /// How many texts there are to train on.
     package var trainingExampleCount: Int { engine.corpus.trainingRows.count }
 
