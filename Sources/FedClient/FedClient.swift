@@ -28,6 +28,7 @@ struct FedClient: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            guard StandardOutput.flush() else { throw ExitCode.failure }
         } catch {
             Foundation.exit(report(error))
         }

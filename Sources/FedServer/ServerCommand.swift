@@ -1,5 +1,6 @@
 import ArgumentParser
 import Coordinator
+import Terminal
 
 /// `fed-server`: its subcommands, and how it ends.
 struct ServerCommand: AsyncParsableCommand {
@@ -27,6 +28,7 @@ enum Program {
             } else {
                 try command.run()
             }
+            guard StandardOutput.flush() else { throw ExitCode.failure }
         } catch {
             ExitStatus.end(with: error)
         }

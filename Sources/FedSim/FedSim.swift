@@ -1,6 +1,7 @@
 import ArgumentParser
 import LinearAlgebra
 import Simulation
+import Terminal
 
 /// `fed-sim`: its subcommands, and how it ends.
 struct SimulatorCommand: AsyncParsableCommand {
@@ -25,6 +26,7 @@ enum FedSim {
             } else {
                 try command.run()
             }
+            guard StandardOutput.flush() else { throw ExitCode.failure }
         } catch {
             ExitStatus.end(with: error)
         }

@@ -12,6 +12,23 @@ package enum StandardOutput {
 
     private static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
+    /// Hands what was printed to the system; where that fails, standard error says why.
+    ///
+    /// A reader that wants no more, such as `head`, is nothing to speak of.
+    ///
+    /// - Returns: Whether everything was taken. Without that, a listing on a full disk would end early and look whole.
+    package static func flush() -> Bool {
+        // All streams, because the variable `stdout` is not safe to read beside other threads.
+        guard fflush(nil) != 0 else { return true }
+        let code = errno
+        if code != EPIPE {
+            let program = ProcessInfo.processInfo.processName
+            let reason = String(cString: strerror(code))
+            StandardError.write("\(program): The results cannot be written: \(reason). They are not complete.")
+        }
+        return false
+    }
+
     /// Whether colours and bold type are shown; see ``usesStyles(isTerminal:environment:)``.
     private static let areStylesShown = usesStyles(
         isTerminal: isTerminal,

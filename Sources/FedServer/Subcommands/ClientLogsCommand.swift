@@ -1,6 +1,7 @@
 import ArgumentParser
 import Coordinator
 import Foundation
+import Terminal
 
 /// `fed-server client logs`: what a client writes into its log, where its silo lets the server read it.
 struct ClientLogsCommand: AsyncParsableCommand {
@@ -35,7 +36,7 @@ struct ClientLogsCommand: AsyncParsableCommand {
                 continue
             }
             for line in log.lines { print(line) }
-            fflush(nil)
+            guard StandardOutput.flush() else { throw ExitCode.failure }
             next = log.next
             guard log.lines.isEmpty else { continue }
             guard follow else { return }

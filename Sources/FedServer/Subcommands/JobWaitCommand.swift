@@ -22,12 +22,12 @@ struct JobWaitCommand: AsyncParsableCommand {
         let stored = try await directory.openStore().jobs.report(of: job.id)
         var table: RoundTable?
         guard !stored.summary.phase.isFinal else {
-            for round in stored.completeRounds { show(round, of: stored.summary, in: &table) }
+            for round in stored.completeRounds { try show(round, of: stored.summary, in: &table) }
             return try conclude(stored)
         }
         for try await event in try state.runningServer().events(of: job.id) {
             switch event {
-            case .round(let round): show(round, of: stored.summary, in: &table)
+            case .round(let round): try show(round, of: stored.summary, in: &table)
             case .phase(let report) where report.summary.phase.isFinal: return try conclude(report)
             case .phase: break
             }
@@ -36,7 +36,7 @@ struct JobWaitCommand: AsyncParsableCommand {
     }
 
     /// Prints a round's row, after the header when it is the first.
-    private func show(_ round: RoundReport, of job: JobSummary, in table: inout RoundTable?) {
+    private func show(_ round: RoundReport, of job: JobSummary, in table: inout RoundTable?) throws {
         if table == nil {
             let new = RoundTable(silos: round.silos.keys.sorted(), showsEpsilon: job.isCharged)
             print(new.header)
@@ -44,7 +44,7 @@ struct JobWaitCommand: AsyncParsableCommand {
         }
         if let line = table?.line(round) { print(line) }
         // Into a pipe or a file, rows are wanted as they come, too.
-        fflush(nil)
+        guard StandardOutput.flush() else { throw ExitCode.failure }
     }
 
     private func conclude(_ report: JobReport) throws {
