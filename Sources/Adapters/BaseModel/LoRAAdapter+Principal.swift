@@ -31,12 +31,14 @@ extension LoRAAdapter {
                 throw .invalidValue(key: tensor.name, path: model.url.path, needed: "finite numbers")
             }
             let scales = triplets.singularValues.map { Float(($0 / module.scaling).squareRoot()) }
-            modules[path]?.b = triplets.u.scalingColumns(by: scales, paddedTo: module.rank)
-            modules[path]?.a = triplets.vt.transposed()
+            let b = triplets.u.scalingColumns(by: scales, paddedTo: module.rank)
+            let a = triplets.vt.transposed()
                 .scalingColumns(by: scales, paddedTo: module.rank)
                 .transposed()
-            residual[path] = modules[path]
-            residual[path]?.b.scale(by: -1)
+            modules[path]?.b = b
+            modules[path]?.a = a
+            // What is folded into a layer has a scale of 1, which is all that a payload can say of it: s goes into B.
+            residual[path] = LoRAModule(a: a, b: Float(-module.scaling) * b, alpha: Double(module.rank))
         }
     }
 }

@@ -252,7 +252,8 @@ extension AdapterTensors {
         if scope == nil {
             for (path, module) in adapter.residual {
                 append(.residualA(module: path), module.a)
-                append(.residualB(module: path), module.b)
+                // Its reader takes the scale for 1.
+                append(.residualB(module: path), module.scaling == 1 ? module.b : Float(module.scaling) * module.b)
             }
         }
         return SafetensorsDocument(tensors, metadata: ["format": "pt"].merging(notes) { format, _ in format })

@@ -30,6 +30,19 @@ struct AdapterPayloadTests {
         #expect(adapter.modules.values.allSatisfy { $0.scaling == 6 / 2.0.squareRoot() })
     }
 
+    @Test("folds the scale of what the base model takes into B: its reader knows none")
+    func residual() throws {
+        var adapter = try PEFTDirectory(reading: Fixture.url("peft/head")).adapter
+        #expect(adapter.modules.values.allSatisfy { $0.scaling == 2 })
+        adapter.residual = adapter.modules
+        let handed = try read(AdapterPayload.bytes(of: adapter), rank: 2, alpha: 4)
+        #expect(Set(handed.residual.keys) == Set(adapter.modules.keys))
+        for (path, module) in adapter.modules {
+            let residual = try #require(handed.residual[path])
+            #expect(residual.a == module.a && residual.b == 2 * module.b && residual.scaling == 1)
+        }
+    }
+
     @Test("refuses another rank than was ordered, however large", arguments: [1, 3, 1_000_000])
     func rank(_ rank: Int) throws {
         let bytes = try Fixture.bytes("peft/head/adapter_model.safetensors")

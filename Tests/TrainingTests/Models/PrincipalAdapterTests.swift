@@ -59,8 +59,22 @@ struct PrincipalAdapterTests {
                 #expect(relativeDifference(found, values) < 1e-5)
             }
             let residual = try #require(adapter.residual[path])
-            #expect(residual.a == module.a && residual.b == -1 * module.b && residual.scaling == module.scaling)
+            #expect(residual.a == module.a && residual.b == Float(-module.scaling) * module.b && residual.scaling == 1)
         }
+    }
+
+    @Test("travels as it is, what the base model is to lose included, at a scale that is not 1")
+    func payload() throws {
+        let adapter = try initial()
+        #expect(adapter.modules.values.allSatisfy { $0.scaling != 1 })
+        let handed = try AdapterPayload.adapter(
+            from: AdapterPayload.bytes(of: adapter),
+            rank: 3,
+            alpha: 12,
+            usesRankStabilizedScaling: true,
+            source: "the server"
+        )
+        #expect(handed == adapter)
     }
 
     @Test("leaves what the model says as it is until the first step")
