@@ -17,6 +17,8 @@ package struct PrivacySettings: Hashable, Sendable, Codable {
     /// How a round's clients are drawn.
     package enum Sampling: String, Sendable, Codable, CaseIterable {
         /// So many of those who are there. Nothing is gained from it: the accountant takes everybody to be in every round.
+        ///
+        /// Who is drawn counts as known: ε hides what a client sent, and not whether it is enrolled.
         case fixed
         /// Each client by a secret coin of its own, at the rate `cohort.size` / `cohort.population`.
         case poisson

@@ -12,6 +12,10 @@ extension JobConfiguration {
 
     /// What the server is charged for the result of a round; `nil` where it adds nothing to what was charged before.
     ///
+    /// Where coins draw the clients, ε is for runs with and without one of them. Otherwise another client would be drawn in its
+    /// place, and ε is for runs that draw the same clients, in one of which a client's updates are left out and their places
+    /// stay empty: that changes the sum of a round by C at most, and everybody may be in every round.
+    ///
     /// Charges of `local` are for each client, and its worst: one that takes part in every round. What `example-level`
     /// costs depends on the number of a silo's examples, and only the silo's own ledger counts it.
     ///
