@@ -30,7 +30,7 @@ extension ClientWork {
         guard let privacy = order.assignment.privacy, !privacy.isCentral else {
             return Release(adapter: trained, exampleCount: outcome.exampleCount, metrics: outcome.metrics)
         }
-        let figures = outcome.metrics.filter { Self.figuresOfEffort.contains($0.key) }
+        let figures = outcome.metrics.filter { Self.figuresOfEffort(privacy.mechanism).contains($0.key) }
         if privacy.mechanism == .local {
             let scope = order.assignment.rules.scope
             let noised: [[Float]]
@@ -72,16 +72,23 @@ extension ClientWork {
         )
     }
 
-    /// Returns what may be told of an order's training while it goes on: its losses follow from the data, and stay here where
-    /// the data is to be hidden from the server.
+    /// Returns what may be told of an order's training while it goes on.
+    ///
+    /// Losses follow from the data, and stay here where the data is to be hidden from the server. So does the number of steps:
+    /// where that of the examples is hidden, too, nothing is told.
     func tellable(
         _ progress: @escaping @Sendable (TrainingProgress) -> Void,
         of order: WorkOrder
     ) -> @Sendable (TrainingProgress) -> Void {
         guard let privacy = order.assignment.privacy, !privacy.isCentral else { return progress }
+        guard privacy.mechanism != .local else { return { _ in } }
         return { progress(TrainingProgress(step: $0.step, stepCount: $0.stepCount, loss: 0)) }
     }
 
-    /// Figures that say how much was computed, and nothing about the data.
-    private static let figuresOfEffort: Set<String> = ["seconds", "steps"]
+    /// Figures that say how much was computed, and of the data at most how much there is.
+    ///
+    /// The number of steps tells the number of examples, which `local` hides.
+    private static func figuresOfEffort(_ mechanism: PrivacySettings.Mechanism) -> Set<String> {
+        mechanism == .local ? ["seconds"] : ["seconds", "steps"]
+    }
 }

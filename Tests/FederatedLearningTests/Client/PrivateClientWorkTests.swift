@@ -40,7 +40,7 @@ struct PrivateClientWorkTests {
             TrainingOutcome(
                 adapter: adapter,
                 exampleCount: 40,
-                metrics: ["loss": 0.5, "seconds": 2],
+                metrics: ["loss": 0.5, "seconds": 2, "steps": 4],
                 stepCount: 4,
                 noisedSteps: steps
             )
@@ -118,6 +118,12 @@ struct PrivateClientWorkTests {
         #expect(try await work().train(start, for: order(.local)) == update)
     }
 
+    @Test("keep how many steps they took, which tells of how many examples there are")
+    func steps() async throws {
+        let update = try await work(NoisingTrainer(steps: nil)).train(.sample(), for: order(.local))
+        #expect(update.offer.metrics == ["seconds": 2])
+    }
+
     @Test("noise what they send, and nothing else")
     func scope() async throws {
         let start = LoRAAdapter.sample()
@@ -149,7 +155,7 @@ struct PrivateClientWorkTests {
             for: order(.exampleLevel)
         )
         #expect(await book.charges == [steps])
-        #expect(update.offer.metrics.keys.sorted() == ["epsilon", "epsilon_next", "seconds"])
+        #expect(update.offer.metrics.keys.sorted() == ["epsilon", "epsilon_next", "seconds", "steps"])
         let epsilon = try #require(update.offer.metrics["epsilon"])
         #expect(epsilon > 0 && epsilon < update.offer.metrics["epsilon_next"] ?? 0)
         #expect(update.offer.exampleCount == 40)
@@ -177,8 +183,14 @@ struct PrivateClientWorkTests {
         _ = try? await work().train(.sample(), for: order(mechanism)) { progress in
             losses.withLock { $0.append(progress.loss) }
         }
-        let isCentral = mechanism == .central || mechanism == .tree
-        #expect(losses.withLock { $0 } == [isCentral ? 1 : 0])
+        let expected: [Double] =
+            switch mechanism {
+            case .central, .tree: [1]
+            case .exampleLevel: [0]
+            // Not even how many steps there are.
+            case .local: []
+            }
+        #expect(losses.withLock { $0 } == expected)
     }
 
     @Test("refuse a δ that hides nobody among their examples")
