@@ -89,7 +89,7 @@ package struct RunState: Hashable, Sendable, Codable {
     /// Where each silo stands by its own ledger, where silos add the noise to their steps: also by updates of rounds that were
     /// given up, which it has released all the same.
     package var siloStandings: [ClientID: SiloStanding]
-    /// What the noise of all rounds is made from, where they share it.
+    /// What the noise of all rounds is made from, where they share it; `nil` again when the run has ended.
     package var noiseKey: NoiseKey?
 
     package init(
@@ -176,15 +176,22 @@ package struct RunState: Hashable, Sendable, Codable {
             evaluatedRound = max(evaluatedRound ?? 0, round)
         case .finished:
             guard phase == .running else { return }
-            phase = .finished
+            end(.finished)
         case .exhausted(let reason):
             guard phase == .running else { return }
-            phase = .exhausted(reason: reason)
+            end(.exhausted(reason: reason))
         case .failed(let reason):
-            phase = .failed(reason: reason)
+            end(.failed(reason: reason))
         case .cancelled:
-            phase = .cancelled
+            end(.cancelled)
         }
+    }
+
+    /// Ends the run; what noise was made from is forgotten, because nothing more is released.
+    private mutating func end(_ phase: Phase) {
+        self.phase = phase
+        noiseKey = nil
+        openRound?.charge?.noiseKey = nil
     }
 
     /// Takes an update into the open round or the buffer.

@@ -67,6 +67,11 @@ struct PrivacyChargeTable {
         )
     }
 
+    /// Forgets all keys of a job that has ended.
+    func forgetKeys() throws {
+        try db.execute(sql: "UPDATE privacy_charge SET noise_key = NULL WHERE job = ?", arguments: [job.rawValue])
+    }
+
     /// Everything that was charged.
     func ledger() throws -> PrivacyLedger {
         let rows = try Row.fetchAll(

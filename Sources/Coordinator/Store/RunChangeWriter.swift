@@ -220,6 +220,7 @@ struct RunChangeWriter {
             "UPDATE job SET phase = ?, failure = ?, ended_at = ? WHERE id = ?",
             [phase, failure, moment, job.rawValue]
         )
+        try charges.forgetKeys()
     }
 
     private func execute(_ sql: String, _ arguments: StatementArguments) throws {

@@ -10,10 +10,10 @@ package struct PrivacyCharge: Hashable, Sendable, Codable {
     package let steps: NoisedSteps?
     /// C of this round.
     package let clippingNorm: Double
-    /// What the round's noise is made from, never to be known; `nil` where clients add it.
-    package let noiseKey: NoiseKey?
-    /// Whether later rounds' noise follows from the same key; one that they do not need is forgotten with the release, so
-    /// that nobody who reads the store later can take the noise off.
+    /// What the round's noise is made from, never to be known; `nil` where clients add it, and when the run has ended.
+    package internal(set) var noiseKey: NoiseKey?
+    /// Whether later rounds' noise follows from the same key; one that they do not need is forgotten with the release, and
+    /// all are with the run, so that nobody who reads the store later can take the noise off.
     package let isKeyShared: Bool
 
     package init(

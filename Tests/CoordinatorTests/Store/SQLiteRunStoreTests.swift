@@ -93,6 +93,43 @@ struct SQLiteRunStoreTests {
         }
     }
 
+    @Test(
+        "forgets all that noise was made from when a job ends, in the middle of a round or not",
+        arguments: [RunChange.finished, .exhausted(reason: "x"), .failed(reason: "x"), .cancelled],
+        [false, true]
+    )
+    func forgottenKeysOfJobs(end: RunChange, isOpen: Bool) async throws {
+        try await withTemporaryDirectory { folder in
+            let database = try CoordinatorDatabase()
+            let store = CoordinatorStore(database: database, payloads: try PayloadStore(directory: folder))
+            try await store.submitSample()
+            let adapter = try await store.runs.keep(.sample())
+            let key = NoiseKey()
+            func charge(_ round: Int) -> RunChange {
+                .charged(
+                    PrivacyCharge(round: round, steps: nil, clippingNorm: 1, noiseKey: key, isKeyShared: true)
+                )
+            }
+            var changes: [RunChange] = [
+                .began(initial: adapter), .opened(round: 1, cohort: []), charge(1),
+                .committed(round: 1, global: adapter),
+            ]
+            if isOpen { changes += [.opened(round: 2, cohort: []), charge(2)] }
+            var expected = RunState()
+            for change in changes + [end] {
+                if change == end { #expect(expected.noiseKey == key) }
+                expected.apply(change)
+                try await store.runs.apply(change, to: .sample)
+            }
+            #expect(expected.phase.isFinal && expected.noiseKey == nil)
+            #expect(try await store.runs.state(of: .sample) == expected)
+            let count = try await database.writer.read { db in
+                try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM privacy_charge WHERE noise_key IS NOT NULL")
+            }
+            #expect(count == 0)
+        }
+    }
+
     @Test("returns adapters bit for bit")
     func adapters() async throws {
         try await withTemporaryDirectory { folder in
