@@ -158,7 +158,7 @@ extension JobConfiguration {
         guard let budget = privacy.epsilonBudget else { return }
         let cost: Double
         do throws(PrivacyError) {
-            guard let steps = try charge(ofRound: 1) else { return }
+            guard let steps = try charge(after: PrivacyLedger()) else { return }
             cost = try PrivacyLedger().epsilon(by: privacy, with: steps)
         } catch {
             throw .unsuitableSetting(

@@ -10,7 +10,7 @@ extension JobConfiguration {
     /// Whether somebody counts what the job's rounds cost: the server, or each silo for itself.
     package var isCharged: Bool { privacy != nil }
 
-    /// What the server is charged for the result of a round; `nil` where it adds nothing to what was charged before.
+    /// What the server is charged for the result of the next round; `nil` where that adds nothing to what was charged before.
     ///
     /// Where coins draw the clients, ε is for runs with and without one of them. Otherwise another client would be drawn in its
     /// place, and ε is for runs that draw the same clients, in one of which a client's updates are left out and their places
@@ -19,8 +19,10 @@ extension JobConfiguration {
     /// Charges of `local` are for each client, and its worst: one that takes part in every round. What `example-level`
     /// costs depends on the number of a silo's examples, and only the silo's own ledger counts it.
     ///
+    /// - Parameter ledger: What the job was charged before, for rounds that were given up, too.
+    /// - Returns: The steps to add.
     /// - Throws: ``PrivacyError`` when the rounds are too many for a tree.
-    package func charge(ofRound round: Int) throws(PrivacyError) -> NoisedSteps? {
+    package func charge(after ledger: PrivacyLedger) throws(PrivacyError) -> NoisedSteps? {
         guard let privacy else { return nil }
         switch privacy.mechanism {
         case .central:
@@ -31,8 +33,9 @@ extension JobConfiguration {
         case .local:
             return PrivacySettings.chargeOfLocalNoise(multiplier: privacy.noiseMultiplier)
         case .tree:
-            // One release of the whole tree: all of its nodes are decided when the first is handed out.
-            guard round == 1 else { return nil }
+            // One release of the whole tree: all of its nodes are decided when the first is handed out, and stay what they are
+            // when that round is attempted again.
+            guard ledger.steps.isEmpty else { return nil }
             let participation = try TreeParticipation(
                 steps: rounds,
                 maximum: rounds,

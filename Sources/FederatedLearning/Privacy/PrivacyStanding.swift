@@ -43,7 +43,11 @@ package struct PrivacyStanding: Sendable, Hashable, Codable {
     ) throws(PrivacyError) -> Int? {
         guard let budget = settings.epsilonBudget else { return nil }
         let left = max(0, configuration.rounds - committed)
-        guard var step = try configuration.charge(ofRound: committed + 1) else { return left }
+        guard var step = try configuration.charge(after: ledger) else { return left }
+        // A tree is paid for once, whatever is left of the job.
+        if settings.mechanism == .tree {
+            return try ledger.epsilon(by: settings, with: step) <= budget ? left : 0
+        }
         var (low, high) = (0, left)
         while low < high {
             let middle = (low + high + 1) / 2

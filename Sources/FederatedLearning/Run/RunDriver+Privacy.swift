@@ -10,7 +10,7 @@ extension RunDriver {
     func budgetShortage(forRound round: Int) throws -> String? {
         let configuration = run.configuration
         guard let privacy = configuration.privacy, let budget = privacy.epsilonBudget,
-            let steps = try configuration.charge(ofRound: round)
+            let steps = try configuration.charge(after: state.ledger)
         else { return nil }
         let spent = try state.ledger.epsilon(by: privacy)
         let next = try state.ledger.epsilon(by: privacy, with: steps)
@@ -83,7 +83,7 @@ extension RunDriver {
     /// the round.
     mutating func chargeForClients(_ round: RunState.OpenRound) async throws {
         guard let privacy = run.configuration.privacy, !privacy.isCentral, round.charge == nil,
-            let steps = try run.configuration.charge(ofRound: round.number)
+            let steps = try run.configuration.charge(after: state.ledger)
         else { return }
         try await take(
             .charged(
@@ -121,7 +121,7 @@ extension RunDriver {
             .charged(
                 PrivacyCharge(
                     round: privacy.round,
-                    steps: try run.configuration.charge(ofRound: privacy.round),
+                    steps: try run.configuration.charge(after: state.ledger),
                     clippingNorm: privacy.clippingNorm,
                     noiseKey: privacy.noiseKey,
                     isKeyShared: privacy.settings.mechanism == .tree

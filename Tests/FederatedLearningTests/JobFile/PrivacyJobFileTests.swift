@@ -49,7 +49,7 @@ struct PrivacyJobFileTests {
                     adaptiveClipping: .init(quantile: 0.4, learningRate: 0.3)
                 )
         )
-        #expect(try central.charge(ofRound: 1)?.sampling == .poisson(rate: 0.05))
+        #expect(try central.charge(after: PrivacyLedger())?.sampling == .poisson(rate: 0.05))
         let tree = try job("mechanism: dp-ftrl, \(Self.usual), min_separation: 3")
         #expect(tree.privacy?.mechanism == .tree && tree.privacy?.minimumSeparation == 3)
     }

@@ -153,6 +153,32 @@ struct PrivateRunTests {
 
     // MARK: - What it costs
 
+    @Test("pay for a tree once, however often its first round is attempted")
+    func treeAgain() async throws {
+        var privacy = Self.central(clippingNorm: 4, noiseMultiplier: 5)
+        privacy.mechanism = .tree
+        var federation = await federation(privacy, rounds: 4)
+        let tree = try #require(try federation.job.charge(after: PrivacyLedger()))
+        let cost = try PrivacyLedger(steps: [tree]).epsilon(by: privacy)
+        federation.job.privacy?.epsilonBudget = cost + 0.001
+        let charge = PrivacyCharge(
+            round: 1,
+            steps: tree,
+            clippingNorm: 4,
+            noiseKey: NoiseKey(bytes: [UInt8](0..<32)),
+            isKeyShared: true
+        )
+        let initial = await federation.store.keep(.sample(rank: federation.job.adapter.rank))
+        let attempt: [RunChange] = [
+            .began(initial: initial), .opened(round: 1, cohort: []), .charged(charge),
+            .abandoned(round: 1, reason: "damaged"),
+        ]
+        for change in attempt { await federation.store.apply(change, to: .sample) }
+        let state = try await federation.run().run()
+        #expect(state.phase == .finished && state.committedRounds == 4)
+        #expect(state.ledger.steps == [tree])
+    }
+
     @Test("refuse the round that the budget does not cover, and keep the adapter of the one before")
     func budget() async throws {
         let one = try PrivacyLedger(steps: [NoisedSteps(noiseMultiplier: 2, sampling: .everyone, count: 2)])
