@@ -38,7 +38,8 @@ extension PEFTConfiguration {
     /// Nothing changes when it already does. Otherwise the most frequent rank and α become the rule, and layers that
     /// differ become exceptions by their whole paths.
     ///
-    /// - Throws: ``AdapterError/mixedScaling(path:)`` when some layers use rsLoRA and others do not.
+    /// - Throws: ``AdapterError/mixedScaling(path:)`` when some layers use rsLoRA and others do not;
+    ///   ``AdapterError/unsupported(feature:path:advice:)`` when no pattern says what the layers are.
     package mutating func describe(_ adapter: LoRAAdapter, path: String) throws(AdapterError) {
         let usesRankStabilized = Set(adapter.modules.values.map(\.usesRankStabilizedScaling))
         guard usesRankStabilized.count <= 1 else { throw .mixedScaling(path: path) }
@@ -53,9 +54,14 @@ extension PEFTConfiguration {
                 .map { .init(pattern: makePattern($0.key), value: $0.value.rank) }
             alphaExceptions = adapter.modules.filter { $0.value.alpha != alpha }
                 .map { .init(pattern: makePattern($0.key), value: $0.value.alpha) }
-            // A path may also be the end of a longer one, whose rank differs; then it is anchored.
-            if try describes(adapter) { return }
+            // A path may also be the end of a longer one, whose rank differs, or no expression at all; then it is anchored.
+            if (try? describes(adapter)) == true { return }
         }
+        throw .unsupported(
+            feature: "a rank or an alpha that no pattern describes",
+            path: path,
+            advice: "Use finite alphas, and names of layers that fit on one line."
+        )
     }
 
     /// Whether a reader of the written file would find every layer's rank and α.
@@ -71,8 +77,11 @@ extension PEFTConfiguration {
 
     /// Returns an expression that matches `path` and nothing else.
     private static func anchored(_ path: String) -> String {
-        "^" + path.replacing(".", with: "\\.")
+        "^" + path.map { special.contains($0) ? "\\\($0)" : String($0) }.joined()
     }
+
+    /// The characters that have a meaning in expressions.
+    private static let special: Set<Character> = Set(#"\.^$*+?{}[]|()"#)
 
     /// Returns the value that occurs most often; of equals the largest.
     private static func mostFrequent<Value: Comparable & Hashable>(_ values: [Value]) -> Value? {

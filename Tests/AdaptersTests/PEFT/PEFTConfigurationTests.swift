@@ -163,6 +163,31 @@ struct PEFTConfigurationTests {
         #expect(new.alphaExceptions.isEmpty)
     }
 
+    @Test(
+        "names a layer whatever its path means as an expression",
+        arguments: ["a+b.q", "a|aab.q", "(aab.q", "[a]*b.q", #"a\q"#, "a?^$.q", "{a}.q"]
+    )
+    func describesSpecialCharacters(path: String) throws {
+        var new = PEFTConfiguration(rank: 8, alpha: 8, targetModules: .names(["q"]))
+        // The last path ends in the first one, so that this has to be anchored.
+        let adapter = adapter([path: (1, 9), "aab.q": (2, 4), "c.q": (2, 4), "x.\(path)": (2, 4)])
+        try new.describe(adapter, path: "d")
+        let resolver = try PEFTConfiguration.Resolver(configuration(Array(new.text.utf8)))
+        for (path, module) in adapter.modules {
+            #expect(resolver.rank(of: path) == module.rank, "\(path)")
+            #expect(resolver.alpha(of: path) == module.alpha, "\(path)")
+        }
+    }
+
+    @Test("says so when nothing describes a layer")
+    func describesNothing() {
+        var new = PEFTConfiguration(rank: 8, alpha: 8, targetModules: .names(["q"]))
+        let error = #expect(throws: AdapterError.self) {
+            try new.describe(adapter(["a.q": (2, Double.nan)]), path: "d")
+        }
+        #expect(error?.description.contains("no pattern describes") == true)
+    }
+
     @Test("cannot say that only some layers use rsLoRA")
     func mixedScaling() {
         var new = PEFTConfiguration(rank: 2, alpha: 4, targetModules: .names(["q"]))
