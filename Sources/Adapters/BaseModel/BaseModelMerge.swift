@@ -9,7 +9,8 @@ private import LinearAlgebra
 package struct BaseModelMerge {
     private let model: URL
     private let adapter: LoRAAdapter
-    private let embeddingModules: Set<String>
+    /// The layers whose weights are stored as in×out.
+    private let transposedModules: Set<String>
     private let elementTypes: [String: SafetensorsElementType]
     private let weights: BaseModelWeights
     private let names: BaseModelNames
@@ -38,14 +39,16 @@ package struct BaseModelMerge {
                 uniquingKeysWith: { first, _ in first }
             )
         )
-        self.embeddingModules = directory.embeddingModules
+        self.transposedModules =
+            directory.configuration.adaptsTransposedWeights
+            ? Set(adapter.modules.keys) : directory.embeddingModules
         self.elementTypes = directory.elementTypes
         self.weights = try BaseModelWeights(in: model)
         self.names = BaseModelNames(weights, adapting: adapter.modules.keys)
         self.head = try ClassificationLabels(of: adapter, labels: labels)
         for (path, module) in adapter.modules.sorted(by: { $0.key < $1.key }) {
             let shape =
-                embeddingModules.contains(path)
+                transposedModules.contains(path)
                 ? [module.inputWidth, module.outputWidth] : [module.outputWidth, module.inputWidth]
             try Self.check("\(path).weight", shape: shape, names: names, weights: weights)
         }
@@ -57,6 +60,12 @@ package struct BaseModelMerge {
         self.addedTensorCount = adapter.savedTensors.count - kept.count
     }
 
+    /// Keys of a configuration with which a layer computes something else than (W + s·BA)x, or stands in another place.
+    private static let unfoldableKeys = [
+        "alora_invocation_tokens", "arrow_config", "kasa_config", "layer_replication", "monteclora_config",
+        "target_parameters", "trainable_token_indices", "use_bdlora", "use_qalora",
+    ]
+
     private static func check(_ configuration: PEFTConfiguration, path: String) throws(AdapterError) {
         func refuse(_ feature: String, _ advice: String) -> AdapterError {
             .unsupported(feature: feature, path: path, advice: advice)
@@ -66,6 +75,9 @@ package struct BaseModelMerge {
         }
         if configuration.usesFactorBias {
             throw refuse("folding in the biases of `lora_bias`", "Merge with `merge_and_unload` of peft.")
+        }
+        for key in unfoldableKeys where !(configuration.members[key]?.isUnset ?? true) {
+            throw refuse("folding in an adapter with `\(key)`", "Merge with `merge_and_unload` of peft, if that can.")
         }
         if configuration.changesBaseModel, let name = configuration.initialization {
             throw refuse(
@@ -124,9 +136,9 @@ package struct BaseModelMerge {
             guard let name = names.storedName(of: "\(path).weight"), let (_, shard) = weights.tensor(name) else {
                 continue
             }
-            let isEmbedding = embeddingModules.contains(path)
+            let isTransposed = transposedModules.contains(path)
             try rewrites[shard].replace(name) { (elements) throws(AdapterError) in
-                Self.sum(elements, module, isEmbedding: isEmbedding)
+                Self.sum(elements, module, isTransposed: isTransposed)
             }
         }
         var added: [SafetensorsDocument.Tensor] = []
@@ -158,10 +170,10 @@ package struct BaseModelMerge {
         return rewrites
     }
 
-    /// W + s·BA; of an embedding, whose table is the other way round, W + s·(BA)ᵀ.
-    private static func sum(_ elements: [Float], _ module: LoRAModule, isEmbedding: Bool) -> [Float] {
+    /// W + s·BA; where W is stored the other way round, as the table of an embedding is, W + s·(BA)ᵀ.
+    private static func sum(_ elements: [Float], _ module: LoRAModule, isTransposed: Bool) -> [Float] {
         let product =
-            isEmbedding ? module.a.transposedTimes(module.b.transposed()) : module.b * module.a
+            isTransposed ? module.a.transposedTimes(module.b.transposed()) : module.b * module.a
         var weight = Matrix(rows: product.rows, columns: product.columns, elements: elements)
         weight.add(product, scaledBy: Float(module.scaling))
         return weight.elements

@@ -44,6 +44,17 @@ package indirect enum JSONValue: Sendable, Equatable {
         return value
     }
 
+    /// Whether this is what a key that is not used holds: null, false or nothing.
+    var isUnset: Bool {
+        switch self {
+        case .null, .bool(false): true
+        case .array(let elements): elements.isEmpty
+        case .object(let object): object.isEmpty
+        case .string(let text): text.isEmpty
+        case .bool(true), .number(literal: _): false
+        }
+    }
+
     /// The elements of an array of strings.
     package var strings: [String]? {
         guard case .array(let elements) = self else { return nil }

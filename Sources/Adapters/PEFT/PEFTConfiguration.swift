@@ -53,6 +53,9 @@ package struct PEFTConfiguration: Sendable {
         return changing.contains { name.hasPrefix($0) }
     }
 
+    /// `fan_in_fan_out`: whether the base model keeps the weights of its linear layers as in×out, as GPT-2's Conv1D does.
+    var adaptsTransposedWeights: Bool { members["fan_in_fan_out"]?.bool ?? false }
+
     /// The file as it was read, or PEFT's defaults.
     var members: JSONObject
 

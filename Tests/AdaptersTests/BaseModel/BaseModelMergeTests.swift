@@ -48,6 +48,31 @@ struct BaseModelMergeTests {
         }
     }
 
+    @Test("turns the product where the base model keeps its weights turned, as GPT-2 does")
+    func transposed() async throws {
+        try await withTemporaryDirectory { folder in
+            let merged = folder.appendingPathComponent("merged", isDirectory: true)
+            var adapter = try PEFTDirectory(reading: Fixture.url("peft/plain"))
+            // Of a layer from 32 to 64 numbers, whose weight the model has as 32×64.
+            var module = LoRAModule(a: Matrix(rows: 1, columns: 32), b: Matrix(rows: 64, columns: 1), alpha: 1)
+            module.a[0, 3] = 2
+            module.b[5, 0] = 3
+            adapter.adapter.modules = ["bert.encoder.layer.0.output.dense": module]
+            let straight = adapter
+            #expect(throws: AdapterError.self) { try BaseModelMerge(straight, into: Fixture.url("base")) }
+            adapter.configuration.members["fan_in_fan_out"] = .bool(true)
+            try BaseModelMerge(adapter, into: Fixture.url("base")).write(to: merged)
+            let weights = try [Fixture.url("base"), merged].map { folder -> [Float] in
+                let file = try SafetensorsFile(path: folder.appendingPathComponent("model.safetensors").path)
+                let weight = file.tensors.first { $0.name == "encoder.layer.0.output.dense.weight" }
+                return try file.floats(of: try #require(weight))
+            }
+            var expected = weights[0]
+            expected[3 * 64 + 5] += 6
+            #expect(weights[1] == expected)
+        }
+    }
+
     @Test("copies what the adapter does not touch, byte for byte, and keeps shards and index")
     func untouched() async throws {
         try await withTemporaryDirectory { folder in
@@ -114,6 +139,16 @@ struct BaseModelMergeTests {
             }
             #expect(try refusal("dora").contains("DoRA"))
             #expect(try refusal("factor-bias").contains("lora_bias"))
+            let foreign: [(key: String, value: JSONValue)] = [
+                ("layer_replication", .array([.array([.number(0), .number(2)])])),
+                ("trainable_token_indices", .array([.number(7)])), ("alora_invocation_tokens", .array([.number(5)])),
+                ("use_qalora", .bool(true)), ("use_bdlora", .bool(true)),
+                ("target_parameters", .array([.string("experts.down_proj")])),
+            ]
+            for (key, value) in foreign {
+                let reason = try refusal("plain") { $0.configuration.members[key] = value }
+                #expect(reason.contains("`\(key)`"), "\(key)")
+            }
             #expect(try refusal("head", labels: ["a"]).contains("3 different names"))
             #expect(try refusal("plain", labels: ["a"]).contains("no classification head"))
             let unknown = try refusal("plain") { $0.adapter.modules["nowhere.q"] = $0.adapter.modules.values.first }
