@@ -3,8 +3,9 @@ extension GaussianMechanism {
     /// What each term of a sum in floating point is clipped to, a little below the clipping norm.
     ///
     /// Rounding the sum to the grid takes up to one step in each number; another 2⁻¹⁰ is left for the rounding of the sum
-    /// itself. That the latter is enough is not proved: it is sixteen times 1000·2⁻²⁴, what a sum of a thousand 32-bit
-    /// terms can be off by, in parts of the sum of their magnitudes.
+    /// itself. Where n terms are summed in 32 bits by parts of m, and the parts in 64 bits, a sum is off by up to (m + 1)·n·2⁻²⁴
+    /// clipping norms, and two sums by twice as much: enough for (m + 1)·n up to 8192. For larger batches, and for what the
+    /// terms themselves are off by, nothing is proved.
     package var termNorm: Double {
         (Double(grid.bound) - Double(grid.dimension).squareRoot()) * grid.spacing * (1 - 0x1p-10)
     }

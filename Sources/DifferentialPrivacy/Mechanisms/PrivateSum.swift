@@ -67,16 +67,25 @@ package struct PrivateSum: Sendable {
 
     /// Adds a sum of terms that were clipped where it was computed.
     ///
-    /// - Parameter sum: Numbers in floating point, within 2²⁴ steps each; what is beyond is cut off.
+    /// Such a sum is many times as long as a term, and its steps are not bounded by those of an update.
+    ///
+    /// - Parameter sum: Numbers in floating point, within 2⁵⁰ steps each; what is beyond is cut off.
     /// - Throws: ``PrivacyError/dimension(expected:found:)`` or ``PrivacyError/notFinite``; nothing has been added then.
     mutating func add(clippedTerms sum: [Float]) throws(PrivacyError) {
         guard sum.count == grid.dimension else { throw .dimension(expected: grid.dimension, found: sum.count) }
         guard allFinite(sum.span) else { throw .notFinite }
         let scale = 1 / grid.spacing
         Concurrency.forEachPiece(of: &sums, length: GridSteps.pieceLength) { range, piece in
-            GridSteps.add(sum.span.extracting(range), scale: scale, shrink: GridSteps.unshrunk, to: &piece)
+            for index in 0..<piece.count {
+                let place = Double(sum[range.lowerBound + index]) * scale
+                let step = max(-Self.longestStep, min(place, Self.longestStep)).rounded(.toNearestOrEven)
+                piece[index] &+= Int64(step)
+            }
         }
     }
+
+    /// The longest step of a sum of terms: noise of up to 2⁵² comes on top of it, and nothing else.
+    private static let longestStep = 0x1p50
 
     /// Returns the noised sum divided by a number that was fixed before: the expected, never the actual, number of updates.
     ///

@@ -23,6 +23,9 @@ struct TrainingSession: Sendable {
     private var values: [Float]
     private var gradient: [Float] = []
     private var modelGradient: [Float] = []
+    /// The sum of clipped gradients, where single examples are protected: in 64 bits, because what rounding changes in it is
+    /// not bounded by the clipping norm.
+    private var clippedSum: [Double] = []
     /// How many losses the step at hand has.
     private var targetCount = 0
     private var step = 0
@@ -83,6 +86,7 @@ struct TrainingSession: Sendable {
         totals.tokenCount += shards.reduce(0) { $0 + $1.texts.tokenCount }
         modelGradient.resize(to: active.layout.count)
         modelGradient.clear()
+        if privateSteps != nil { clippedSum = [Double](repeating: 0, count: active.layout.count) }
         totals.latestLoss = 0
         return shards.enumerated().map { index, shard in
             var adapter = active
@@ -104,6 +108,10 @@ struct TrainingSession: Sendable {
     ///   - found: Its gradient.
     mutating func add(loss: Double, gradient found: Span<Float>) {
         totals.latestLoss += loss
+        guard privateSteps == nil else {
+            for index in clippedSum.indices { clippedSum[index] += Double(found[index]) }
+            return
+        }
         var sum = modelGradient.mutableSpan
         Elementwise.add(found, to: &sum)
     }
@@ -116,6 +124,9 @@ struct TrainingSession: Sendable {
     /// - Throws: ``TrainingError/divergedLoss(step:loss:)`` when the loss is not finite.
     mutating func finishStep() throws(TrainingError) -> TrainingProgress {
         let (task, settings) = (training.task, training.task.settings)
+        if privateSteps != nil {
+            for index in clippedSum.indices { modelGradient[index] = Float(clippedSum[index]) }
+        }
         trained.gradient(of: modelGradient, into: &gradient)
         if privateSteps == nil {
             totals.latestLoss /= Double(targetCount)

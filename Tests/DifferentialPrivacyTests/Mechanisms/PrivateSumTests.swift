@@ -179,6 +179,21 @@ struct PrivateSumTests {
         }
     }
 
+    @Test("take sums that are a thousand times as long as a term")
+    func alignedTerms() throws {
+        let mechanism = try GaussianMechanism(grid: grid, noiseMultiplier: 0.5)
+        let noise = try mechanism.noise(from: .fixed())
+        // Every one of a thousand terms has all of its norm in the same number.
+        var sum = [Float](repeating: 0, count: dimension)
+        sum[3] = 1_500
+        sum[dimension - 1] = -1_500
+        let mean = try mechanism.noisedMean(ofTerms: sum, noise: noise, over: 1_000)
+        for index in [3, 4, dimension - 1] {
+            let exact = (Double(sum[index]) + Double(noise.steps[index]) * grid.spacing) / 1_000
+            #expect(abs(Double(mean[index]) - exact) < grid.spacing + 1e-6 * abs(exact), "\(index)")
+        }
+    }
+
     @Test("stay as they are when an update is refused")
     func refusal() throws {
         var sum = try sum(Array(updates.prefix(2)))
