@@ -40,14 +40,21 @@ struct ComponentSum {
         }
     }
 
-    /// The sums themselves: what a component lacks counts as zero.
+    /// The sums themselves: what a component lacks counts as zero, and one that nobody added to is the global one.
     func paddedWithZeros() -> LoRAModule {
-        module(factors: [Double](repeating: 1, count: global.rank))
+        keepingUnowned(module(factors: [Double](repeating: 1, count: global.rank)))
     }
 
     /// Each component divided by the coefficients that were added to it; one that nobody added to is the global one.
     func dividedByOwners() -> LoRAModule {
-        var module = module(factors: coefficients.map { $0 > 0 ? 1 / $0 : 0 })
+        keepingUnowned(module(factors: coefficients.map { $0 > 0 ? 1 / $0 : 0 }))
+    }
+
+    /// Puts the global components in the places of those that nobody added to.
+    ///
+    /// Zeros in A and B alike would have no gradient and could never be trained again.
+    private func keepingUnowned(_ sums: LoRAModule) -> LoRAModule {
+        var module = sums
         for component in 0..<global.rank where coefficients[component] == 0 {
             for column in 0..<global.inputWidth { module.a[component, column] = global.a[component, column] }
             for row in 0..<global.outputWidth { module.b[row, component] = global.b[row, component] }

@@ -12,7 +12,8 @@ import LinearAlgebra
 /// Numbers of examples do not count, except where every product is zero. The norms come from r×r Gram matrices. Norms
 /// that weigh and norms that are weighed multiply: a client whose update grows tenfold counts a hundredfold, so updates
 /// are best clipped first. Components that few clients hold are diluted with zeros and decay from round to round,
-/// trained or not. This is the server's half; regularisation and rank
+/// trained or not. Those that no client of a round holds stay as they were, unlike in the paper: zeros in A and B alike
+/// would have no gradient and could never be trained again. This is the server's half; regularisation and rank
 /// self-pruning are the client's, ``RankPruning``.
 package struct HetLoRA: AggregationStrategy {
     package let profile = StrategyProfile(

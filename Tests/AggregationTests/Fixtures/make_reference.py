@@ -86,8 +86,12 @@ def hetlora(start, modules, weights):
     norms = np.array([np.linalg.norm(product(m)) for m in modules])
     rank = start["a"].shape[0]
     shares = norms / norms.sum()
+    a = mean(shares, [padded_rows(m["a"], rank) for m in modules])
     b = mean(shares, [padded_columns(b, rank) for b in at_global_scale(start, modules)])
-    return {"module": changed(start, a=mean(shares, [padded_rows(m["a"], rank) for m in modules]), b=b)}
+    # Unlike in the paper, what nobody holds stays.
+    held = max(m["a"].shape[0] for m in modules)
+    a[held:], b[:, held:] = start["a"][held:], start["b"][:, held:]
+    return {"module": changed(start, a=a, b=b)}
 
 
 def flora(start, modules, weights):

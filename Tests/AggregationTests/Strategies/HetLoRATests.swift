@@ -42,6 +42,16 @@ struct HetLoRATests {
         #expect(try #require(next.modules["layer"]).a.deviation(from: [[1.75, 0]]) < 1e-6)
     }
 
+    @Test("keeps a component that nobody sent, which zeros in both factors would end for ever")
+    func unowned() throws {
+        let global = WorkedExample.second(alpha: 2)
+        let update = WorkedExample.updates([WorkedExample.first(alpha: 1)], weights: [7])
+        let next = try WorkedExample.next(HetLoRA(), update, from: global)
+        let module = try #require(next.modules["layer"])
+        #expect(module.b.deviation(from: [[1, 1], [2, 0], [0, 1]]) < 1e-6)
+        #expect(module.a.deviation(from: [[1, 0], [0, 2]]) < 1e-6)
+    }
+
     @Test("lets a client that is ten times as large count a hundred times")
     func amplification() throws {
         let modules = [Float(1), 10].map { LoRAModule(a: Matrix([[1]]), b: Matrix([[$0]]), alpha: 1) }
