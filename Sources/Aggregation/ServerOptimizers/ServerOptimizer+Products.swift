@@ -9,7 +9,8 @@ extension ServerOptimizer {
     /// M ← βM + (G̅ − G), cut to twice the layer's rank, and G ← G + ηM, cut to its rank.
     ///
     /// G = s·BA is the product of the previous adapter and G̅ that of what the round combined. Neither is formed. M leaves
-    /// out the smallest parts of what earlier rounds left, and nothing of a first round.
+    /// out the smallest parts of what earlier rounds left, and nothing of a first round. Where a layer is narrower than that
+    /// rank, zeros fill M up: what is stored has one rank for all its layers.
     func stepProducts(
         from previous: LoRAAdapter,
         to next: inout LoRAAdapter,
@@ -33,7 +34,7 @@ extension ServerOptimizer {
             sum.add(momentum, times: beta)
             sum.add(combined, times: 1)
             sum.add(module, times: -1)
-            let rank = min(Self.ranksOfMomentum * module.rank, sum.rows, sum.columns)
+            let rank = Self.ranksOfMomentum * module.rank
             let moment = try LoRAModule(
                 a: Matrix(rows: rank, columns: sum.columns),
                 b: Matrix(rows: sum.rows, columns: rank),

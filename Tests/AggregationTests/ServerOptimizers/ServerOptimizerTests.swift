@@ -61,6 +61,24 @@ struct ServerOptimizerTests {
         }
     }
 
+    /// 2·8 is more than the width of either layer, which differ: 11 and 9 components are all that their products can have.
+    @Test("gives the momentum of products one rank for layers of all widths, with which it is stored")
+    func momentumOfNarrowLayers() throws {
+        var cohort = Cohort(rank: 8)
+        let updates = try (0..<3).map { try cohort.update("\($0)", rank: 8, weight: 1, of: FlexLoRA()) }
+        var moments: ServerMoments?
+        _ = try CohortAggregation(strategy: FlexLoRA(), optimizer: .fedAvgM())
+            .nextGlobal(from: cohort.global, updates: updates, round: .first, moments: &moments)
+        let momentum = try #require(moments).first
+        let read = try AdapterPayload.adapter(
+            from: AdapterPayload.bytes(of: momentum),
+            rank: 16,
+            alpha: 16,
+            source: "the momentum"
+        )
+        #expect(read == momentum)
+    }
+
     /// The momentum of factors does not know their basis; that of products does not depend on it.
     @Test("gives the same product in whatever gauge the aggregate is written")
     func gauge() throws {
