@@ -45,6 +45,9 @@ extension ServerOptimizer {
             product.add(moment, times: learningRate)
             // The aggregate's A where nothing is left of the product.
             let stepped = try combined.rebased(on: product, path: path, threads: threadsPerLayer)
+            for factor in [stepped.a, stepped.b, moment.a, moment.b] where !factor.isFinite {
+                throw AggregationError.stepNotFinite(tensor: path)
+            }
             return (module: stepped, moment: moment)
         }
         for (path, layer) in zip(paths, layers) {

@@ -183,6 +183,21 @@ struct ServerOptimizerTests {
         #expect(moments == nil)
     }
 
+    @Test("refuses a step of a product out of the range of 32-bit floats, and keeps the moments")
+    func overflowOfProducts() throws {
+        let start = LoRAAdapter(modules: adapter([1, 2]).modules)
+        var moments: ServerMoments?
+        #expect(throws: AggregationError.stepNotFinite(tensor: "layer")) {
+            try ServerOptimizer.fedAvgM(learningRate: 1000).step(
+                from: start,
+                towards: LoRAAdapter(modules: adapter([1e37, 2]).modules),
+                moments: &moments,
+                profile: FlexLoRA().profile
+            )
+        }
+        #expect(moments == nil)
+    }
+
     @Test("refuses moments of coordinates where the coordinates change, with the way out")
     func combinations() throws {
         for optimizer in Self.optimizers {
