@@ -63,18 +63,20 @@ package enum AsynchronousCombination {
                 excluded.append((offer.client, error.description))
             }
         }
+        let next: LoRAAdapter
         do {
             let step = AsynchronousAggregation(
                 strategy: aggregation.strategy,
                 aggregation: arithmetic,
                 route: aggregation.route
             )
-            let next = try step.nextGlobal(from: global, changes: changes, round: round)
-            return Outcome(adapter: next, counted: counted, excluded: excluded)
+            next = try step.nextGlobal(from: global, changes: changes, round: round)
         } catch {
             let reasons = excluded.map { " '\($0.client)': \($0.reason)" }.joined()
             throw RoundAggregation.Failure(reason: error.description + reasons)
         }
+        try RoundAggregation.checkThatClientsTake(next)
+        return Outcome(adapter: next, counted: counted, excluded: excluded)
     }
 }
 

@@ -83,6 +83,7 @@ package enum RoundAggregation {
             let release = try await privacy?.release(countable, from: global)
             if let release { countable = [release.update] }
             let next = try aggregation.nextGlobal(from: global, updates: countable, round: round, moments: &moments)
+            try checkThatClientsTake(next)
             return Outcome(
                 adapter: next,
                 moments: moments,
@@ -92,6 +93,24 @@ package enum RoundAggregation {
         } catch let error as PrivacyError {
             throw Failure(reason: error.description)
         } catch let error as AggregationError {
+            throw Failure(reason: error.description)
+        }
+    }
+
+    /// Checks the next global adapter as every client does that it is handed to.
+    ///
+    /// Updates are within the limits, but a step from them may not be. Committed, it would be refused by every client in
+    /// every later round.
+    ///
+    /// - Throws: ``Failure`` with what clients would say.
+    static func checkThatClientsTake(_ next: LoRAAdapter) throws(Failure) {
+        do {
+            try AdapterRequirements(
+                likeness: next,
+                rank: next.maximumRank,
+                scaling: next.modules.values.first?.scaling ?? 1
+            ).check(next, source: "the next global adapter")
+        } catch {
             throw Failure(reason: error.description)
         }
     }

@@ -307,6 +307,19 @@ struct AsynchronousRunTests {
         #expect(reason.hasPrefix("Step 1 had 0 of 1 updates, and none came in for 1h."))
     }
 
+    @Test("throws a buffer away whose adapter every client would refuse")
+    func refusedByAll() async throws {
+        let federation = TestFederation(.asynchronous(.init(buffer: 2, learningRate: 1e8), rounds: 1, size: 2))
+        await federation.addClients(ranks: [8, 8])
+        let state = try await federation.run().run()
+        guard case .failed(let reason) = state.phase else {
+            Issue.record("the job did not fail: \(state.phase)")
+            return
+        }
+        #expect(reason.contains("'classifier.bias' in 'the next global adapter' holds"))
+        #expect(state.committedRounds == 0)
+    }
+
     @Test("withdraws all work when it is cancelled")
     func cancel() async throws {
         let federation = TestFederation(.asynchronous(.init(buffer: 1), rounds: 1, size: 1))

@@ -104,6 +104,21 @@ struct StrategyRunTests {
         #expect(interruptions >= 5)
     }
 
+    @Test("gives up a round whose adapter every client would refuse, and keeps the one before")
+    func refusedByAll() async throws {
+        var federation = TestFederation(.sample(rounds: 1, size: 2))
+        federation.optimizer = .fedAvgM(learningRate: 1e8)
+        await federation.addClients(ranks: [8, 8])
+        let state = try await federation.run().run()
+        guard case .failed(let reason) = state.phase else {
+            Issue.record("the job did not fail: \(state.phase)")
+            return
+        }
+        #expect(reason.contains("'classifier.bias' in 'the next global adapter' holds"))
+        #expect(state.committedRounds == 0 && state.moments == nil)
+        #expect(try await federation.bias() == [Float](repeating: 0, count: 8))
+    }
+
     @Test("leaves out what a robust rule does not trust")
     func robustRule() async throws {
         var federation = TestFederation(.sample(rank: 4, rounds: 1, size: 5, minimum: 5))
