@@ -11,6 +11,10 @@
 /// clients (3/7 of it is left when 3 of 10 are far away), so a few of them do not withstand a change that is scaled by a
 /// million. Its rule to stop, an objective that stands still, does not either: most of the objective is then the far
 /// client's distance, which nothing changes. In the limit wrong clients of less than half of the weight are withstood.
+///
+/// How many examples it has is what a client says about itself, and one that claims more than all others is the median. So
+/// none weighs more than three times as much as the one in the middle: less than a quarter of the clients are withstood
+/// whatever they claim, when the others have alike numbers.
 package struct GeometricMedian: RobustRule, Equatable {
     /// How often the weights are improved, at most.
     package let iterations: Int
@@ -19,6 +23,9 @@ package struct GeometricMedian: RobustRule, Equatable {
 
     /// The relative change of the distances that ends the iteration.
     private static let tolerance = 1e-6
+
+    /// How many times the weight in the middle a client may have.
+    private static let largestMultiple = 3.0
 
     /// Enough to come to honest clients from 10¹² times their distance when 3 of 10 are wrong.
     package static let standardIterations = 100
@@ -40,7 +47,18 @@ package struct GeometricMedian: RobustRule, Equatable {
 
     package func verdict(weights: [Double], changes: InnerProducts?) -> RobustVerdict {
         guard let changes else { preconditionFailure("The geometric median was not told the distances") }
-        return .weights(self.weights(from: weights, changes: changes))
+        return .weights(self.weights(from: Self.capped(weights), changes: changes))
+    }
+
+    /// Returns weights of which none is more than three times the one in the middle, with a sum of 1.
+    ///
+    /// Of two in the middle it is the larger, which a minority of wrong clients does not choose either.
+    private static func capped(_ weights: [Double]) -> [Double] {
+        let limit = largestMultiple * weights.sorted()[weights.count / 2]
+        guard weights.contains(where: { $0 > limit }) else { return weights }
+        let capped = weights.map { min($0, limit) }
+        let total = capped.reduce(0, +)
+        return capped.map { $0 / total }
     }
 
     /// Returns β/Σβ after the last iteration.

@@ -78,10 +78,29 @@ struct GeometricMedianTests {
     func reference() throws {
         for test in try RobustReference.load().vectors {
             for (iterations, expected) in [(4, test.geometricMedian), (100, test.convergedMedian)] {
-                let verdict = GeometricMedian(iterations: iterations)
-                    .verdict(weights: test.shares, changes: test.changes)
-                #expect(largestDifference(try #require(verdict.weights), expected) < 1e-8)
+                let found = GeometricMedian(iterations: iterations).weights(from: test.shares, changes: test.changes)
+                #expect(largestDifference(found, expected) < 1e-8)
             }
         }
+    }
+
+    @Test("does not follow a client that claims more examples than all others", arguments: [400.0, 1e7, 1e15])
+    func claims(_ count: Double) throws {
+        let honest: [[Double]] = [[0, 0], [1, 0], [0, 1], [1, 1]]
+        let weights = [count, 100, 100, 100, 100].map { $0 / (count + 400) }
+        let verdict = GeometricMedian().verdict(weights: weights, changes: InnerProducts(of: [[1000, 0]] + honest))
+        let found = try #require(verdict.weights)
+        // Three sevenths at most, and then pulled back to the honest ones.
+        #expect(found[0] < 0.01)
+        #expect(abs(found.reduce(0, +) - 1) < 1e-12)
+    }
+
+    @Test("leaves weights of up to three times the one in the middle as they are")
+    func uncapped() throws {
+        let changes = InnerProducts(of: [[0, 0], [3, 1], [0, 2], [1, 1]])
+        // Between 0.2 and 0.21 lies the middle, and 0.5 is less than three times that.
+        let weights = [0.09, 0.2, 0.21, 0.5]
+        let verdict = GeometricMedian().verdict(weights: weights, changes: changes)
+        #expect(verdict.weights == GeometricMedian().weights(from: weights, changes: changes))
     }
 }
