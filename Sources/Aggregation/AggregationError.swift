@@ -120,7 +120,7 @@ extension AggregationError: CustomStringConvertible {
         case .tooFewUpdates(let rule, let needed, let found):
             """
             \(rule) needs \(needed) updates with a weight above 0 for what it promises, and got \(found). \
-            Wait for more clients, or lower `robust.byzantine`.
+            Wait for more clients, or change `robust` so that it needs fewer.
             """
         case .stepNotFinite(let tensor):
             """

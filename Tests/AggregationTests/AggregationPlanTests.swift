@@ -31,6 +31,20 @@ struct AggregationPlanTests {
             key: "cohort.minimum"
         ),
         Case(
+            testDescription: "a trimmed mean that would trim nothing",
+            strategy: .init(name: "fedavg"),
+            robust: .init(rule: "trimmed-mean"),
+            minimum: 9,
+            key: "cohort.minimum"
+        ),
+        Case(
+            testDescription: "a median of three",
+            strategy: .init(name: "fedavg"),
+            robust: .init(rule: "median"),
+            minimum: 3,
+            key: nil
+        ),
+        Case(
             testDescription: "a median of factors whose products count",
             strategy: .init(name: "flexlora"),
             robust: .init(rule: "median"),

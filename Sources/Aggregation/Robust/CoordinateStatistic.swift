@@ -28,7 +28,15 @@ package struct CoordinateStatistic: RobustRule, Equatable {
 
     package var measure: ChangeMeasure { .nothing }
 
-    package var minimumUpdates: Int { 1 }
+    /// With fewer the median is the mean, and nothing is trimmed.
+    package var minimumUpdates: Int {
+        switch kind {
+        case .median: 3
+        case .trimmedMean(0): 1
+        // The least n with ⌊βn⌋ of 1, up to the rounding that the rule tolerates; no round has enough for the tiniest β.
+        case .trimmedMean(let share): Int(exactly: ((1 - 1e-9) / share).rounded(.up)) ?? .max
+        }
+    }
 
     package func verdict(weights: [Double], changes: InnerProducts?) -> RobustVerdict {
         let rule =

@@ -38,7 +38,7 @@ extension RobustRule {
         throw .unsuitableSetting(
             key: "cohort.minimum",
             problem: "is \(minimum), and \(name) needs \(minimumUpdates) updates for what it promises",
-            remedy: "Write `minimum: \(minimumUpdates)` or more, or lower `robust.byzantine`."
+            remedy: "Write `minimum: \(minimumUpdates)` or more, or change `robust` so that it needs fewer."
         )
     }
 

@@ -332,4 +332,20 @@ struct RobustCohortTests {
         #expect(error?.description.contains("`cohort.minimum` is 6") == true)
         #expect(error?.description.contains("minimum: 7") == true)
     }
+
+    @Test(
+        "needs as many clients as it takes for a median or a trimmed mean to be more than a mean",
+        arguments: [
+            (CoordinateStatistic(.median), 3), (CoordinateStatistic(.trimmedMean(0.1)), 10),
+            (CoordinateStatistic(.trimmedMean(0.29)), 4), (CoordinateStatistic(.trimmedMean(1.0 / 3)), 3),
+            (CoordinateStatistic(.trimmedMean(0.4)), 3), (CoordinateStatistic(.trimmedMean(0)), 1),
+            (CoordinateStatistic(.trimmedMean(Double.leastNonzeroMagnitude)), Int.max),
+        ]
+    )
+    func minimumOfCoordinates(_ rule: CoordinateStatistic, _ needed: Int) {
+        #expect(rule.minimumUpdates == needed)
+        guard case .trimmedMean(let share) = rule.kind, share > 0, needed < .max else { return }
+        #expect(CoordinateRule.trimmedMean(share).fixedPart(count: needed)?.lowerBound == 1)
+        #expect(CoordinateRule.trimmedMean(share).fixedPart(count: needed - 1)?.lowerBound == 0)
+    }
 }

@@ -364,7 +364,7 @@ struct JobFileTests {
             Mistake(
                 "server_optimizer: {name: none}",
                 "robust: {rule: krum, byzantine: 3}",
-                "`cohort.minimum` in line 9 is 3, and krum needs 9 updates for what it promises. Write `minimum: 9` or more, or lower `robust.byzantine`."
+                "`cohort.minimum` in line 9 is 3, and krum needs 9 updates for what it promises. Write `minimum: 9` or more, or change `robust` so that it needs fewer."
             ),
             Mistake(
                 "momentum: 0.9",
