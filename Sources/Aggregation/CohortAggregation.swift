@@ -10,7 +10,9 @@ package import LinearAlgebra
 /// A robust rule, where there is one, decides before the strategy which clients count how much; a server optimizer takes
 /// its step after it.
 ///
-/// Updates are read where they lie, a layer at a time: memory grows with the adapter and not with the cohort.
+/// Updates are read where they lie, a layer at a time: memory grows with the adapter and not with the cohort. Robust rules
+/// that compare n clients keep n² numbers beside, and strategies that combine differences of factors (FedEx-LoRA) keep those
+/// of the layers that are worked on.
 package struct CohortAggregation: Sendable {
     package let strategy: any AggregationStrategy
     package let robustRule: (any RobustRule)?

@@ -11,7 +11,8 @@ import LinearAlgebra
 ///   L = AᵢAⱼᵀ, the inner product of two is Σ K∘L, because ⟨BᵢAᵢ, BⱼAⱼ⟩ = tr(BᵢᵀBⱼ·AⱼAᵢᵀ).
 ///
 /// Everything is added up in 64 bits, layer by layer in the order of their paths: the result depends on the updates
-/// alone. All values have been found finite before.
+/// alone. All values have been found finite before. Inner products take n² numbers for each layer that is worked on, and as
+/// many for the sum.
 struct ChangeMeasurement: Sendable {
     /// In the order of the clients' names.
     let updates: [ClientUpdate]
@@ -52,15 +53,19 @@ struct ChangeMeasurement: Sendable {
     /// Returns the inner products within each of some groups of clients; 0 between groups.
     private func innerProducts(among groups: [[Int]]) -> InnerProducts {
         let parts = parts
-        let products = Concurrency.map(parts.count, threads: threads) { index in
-            groups.map { innerProducts(of: $0, in: parts[index]) }
-        }
         var sum = InnerProducts(count: updates.count)
-        for part in products {
-            for (group, within) in zip(groups, part) {
-                for (row, first) in group.enumerated() {
-                    for (column, second) in group.enumerated() {
-                        sum[first, second] += within[row, column]
+        // As many at a time as are worked on at once: kept for every part, n² numbers would outgrow the adapter.
+        let batch = max(threads, 1)
+        for start in stride(from: 0, to: parts.count, by: batch) {
+            let products = Concurrency.map(min(batch, parts.count - start), threads: threads) { index in
+                groups.map { innerProducts(of: $0, in: parts[start + index]) }
+            }
+            for part in products {
+                for (group, within) in zip(groups, part) {
+                    for (row, first) in group.enumerated() {
+                        for (column, second) in group.enumerated() {
+                            sum[first, second] += within[row, column]
+                        }
                     }
                 }
             }

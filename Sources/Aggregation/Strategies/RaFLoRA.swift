@@ -39,7 +39,7 @@ package struct RaFLoRA: AggregationStrategy {
         var product = FactoredSum(rows: global.outputWidth, columns: global.inputWidth)
         for update in updates {
             let coefficients = owned.prefix(update.rank).map { update.weight / $0 * update.scaling }
-            product.add(update.b.resident(), update.a.resident(), coefficients: coefficients)
+            product.add(update.b, update.a, coefficients: coefficients)
         }
         product.add(global.b, global.a, coefficients: owned.map { $0 > 0 ? 0 : global.scaling })
         return try global.rebased(on: product, in: layer)

@@ -4,8 +4,8 @@ import DifferentialPrivacy
 
 /// Combines the updates of a round from the store, where they are read in place, in sorted client order.
 ///
-/// Memory does not grow with the cohort, and the same updates always give the same bits: the order in which they came
-/// has no influence.
+/// Memory grows with the cohort only where ``CohortAggregation`` says so, and the same updates always give the same bits: the
+/// order in which they came has no influence.
 package enum RoundAggregation {
     /// What a combination leaves.
     package struct Outcome: Sendable {
