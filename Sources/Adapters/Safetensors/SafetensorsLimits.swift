@@ -21,7 +21,10 @@ package struct SafetensorsLimits: Sendable, Hashable {
     package static let file = SafetensorsLimits(headerByteCount: 100_000_000, tensorCount: 1_000_000)
 
     /// Enough for an adapter of every linear layer of the largest open models; what peers may send.
-    package static let payload = SafetensorsLimits.payload(tensorCount: 2048)
+    ///
+    /// 126 layers of seven matrices have 1,764 factors, and twice as many with what is folded in, or with control variates. The
+    /// header of a hostile file is 2 MiB long at most.
+    package static let payload = SafetensorsLimits.payload(tensorCount: 8192)
 
     /// Enough for a payload of so many tensors: where it is known what has to come, nothing else may cost more.
     package static func payload(tensorCount: Int) -> SafetensorsLimits {
