@@ -70,6 +70,13 @@ extension JobConfiguration.Asynchronous {
                 remedy: "Use a strategy such as fedavg, ffa-lora, rbla, fed-sb or flexlora, or remove `asynchronous`."
             )
         }
+        guard job.strategy.mode != .state else {
+            throw .unsuitableSetting(
+                key: "strategy.mode",
+                problem: "is 'state', and asynchronous rounds add up what changed",
+                remedy: remedy
+            )
+        }
         guard plan.robustRule == nil else {
             throw .unsuitableSetting(
                 key: "robust.rule",

@@ -76,6 +76,13 @@ struct AsynchronousJobFileTests {
                     """
             ),
             Refusal(
+                strategy: "{name: flexlora, mode: state}",
+                expected: """
+                    `strategy.mode` in line 5 is 'state', and asynchronous rounds add up what changed. Remove it, or remove \
+                    `asynchronous`.
+                    """
+            ),
+            Refusal(
                 strategy: "{name: fedavg}",
                 more: "robust: {rule: median}\nasynchronous: {buffer: 4}",
                 expected: """
