@@ -13,9 +13,9 @@ from tributary_client.client import Client
 from tributary_client.control_pb2 import Control
 from tributary_client.frames import Chunk, ProtocolError
 from tributary_client.session import Session
-from tributary_client.store import order_key
+from tributary_client.store import PARTIAL, order_key
 
-DIGEST = bytes(range(32))
+DIGEST, OTHER, THIRD = (bytes(range(start, start + 32)) for start in range(3))
 TRAIN = messages.OrderID(job="job", round=1, kind=messages.OrderID.KIND_TRAIN)
 
 
@@ -36,8 +36,40 @@ def chunk(offset, size, digest=DIGEST):
     return Chunk(digest, offset, bytes(size))
 
 
+def withdrawal(number=1):
+    identifier = {"job": "job", "round": number, "kind": messages.OrderID.KIND_TRAIN}
+    return Control(order_withdrawal={"id": identifier, "reason": "the round is over"})
+
+
+def finish(client, payload):
+    """Puts an update of round 1 into the outbox, as if it had been trained, and returns its SHA-256."""
+    reference = {"sha256": client.store.add(payload), "byte_count": len(payload), "rank": 4, "alpha": 8.0}
+    letter = Control(update_offer={"id": TRAIN, "adapter": reference, "example_count": 1})
+    client.store.post(order_key(letter.update_offer), letter)
+    return reference["sha256"]
+
+
+@contextlib.contextmanager
+def member(script, train):
+    """A client of a server that keeps to a script on every connection."""
+    membership = SimpleNamespace(host="", port=0, tls_context=lambda: None, renewal_time=lambda: float("inf"))
+
+    @contextlib.asynccontextmanager
+    async def connect(*_):
+        yield ScriptedConnection([WELCOME, *script])
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch("tributary_client.client.Membership", return_value=membership),
+        mock.patch("tributary_client.client.Connection.open", connect),
+    ):
+        client = Client(folder, train)
+        client._loop = asyncio.get_running_loop()
+        yield client
+
+
 class ScriptedConnection:
-    """Gives what a script holds, then nothing; keeps what was sent."""
+    """Gives what a script holds, then nothing; keeps what was sent. The name of a message waits until one is sent."""
 
     def __init__(self, script):
         self.sent, self.last_sent, self._script = [], time.monotonic(), list(script)
@@ -48,10 +80,19 @@ class ScriptedConnection:
     async def flush(self):
         pass
 
+    def has_sent(self, kind):
+        return any(isinstance(message, Control) and message.HasField(kind) for message in self.sent)
+
     async def receive(self, seconds):
         await asyncio.sleep(0)
         if not self._script:
             raise TimeoutError
+        if isinstance(self._script[0], str):
+            async with asyncio.timeout(30):
+                while not self.has_sent(self._script[0]):
+                    await asyncio.sleep(0.001)
+            self._script.pop(0)
+            return await self.receive(seconds)
         if self._script[0] is WAIT:
             # As long as it takes the client to come to a rest.
             self._script.pop(0)
@@ -61,6 +102,9 @@ class ScriptedConnection:
 
 
 WAIT = object()
+WELCOME = Control(
+    welcome={"protocol_version": 1, "heartbeat_seconds": 1, "chunk_bytes": 16_384, "payload_bytes": 50_000}
+)
 
 BREACHES = {
     "a message that the server never sends": [Control(hello={"protocol_version": 1})],
@@ -101,8 +145,7 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
             prepare(client)
             connection = ScriptedConnection(script)
             membership = SimpleNamespace(renewal_time=lambda: float("inf"))
-            welcome = messages.Welcome(heartbeat_seconds=1, chunk_bytes=16_384)
-            client._session = Session(client, connection, welcome, membership)
+            client._session = Session(client, connection, WELCOME.welcome, membership)
             with self.assertRaises(Exception) as caught:
                 await client._session.run()
             inspect(client)
@@ -119,8 +162,7 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
     async def test_what_the_protocol_allows_does_not(self):
         allowed = [
             order(), WAIT, chunk(0, 16_384), order(), chunk(16_384, 16_384),
-            Control(order_withdrawal={"id": TRAIN, "reason": "the round is over"}),
-            Control(ping={"nonce": 5}), WAIT, chunk(32_768, 7_232),
+            withdrawal(), Control(ping={"nonce": 5}), WAIT, chunk(32_768, 7_232),
         ]
         sent, error = await self.converse(allowed)
         self.assertIsInstance(error, TimeoutError)
@@ -131,22 +173,18 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
     async def test_an_update_is_offered_once_a_connection_and_sent_from_the_offset_that_is_asked_for(self):
         payload = bytes(40_000)
 
-        def finish(client):
-            sha256 = client.store.add(payload)
-            reference = {"sha256": sha256, "byte_count": len(payload), "rank": 4, "alpha": 8.0}
-            letter = Control(update_offer={"id": TRAIN, "adapter": reference, "example_count": 1})
-            client.store.post(order_key(letter.update_offer), letter)
-            request.upload_request.sha256 = sha256
+        def prepare(client):
+            request.upload_request.sha256 = finish(client, payload)
 
         request = Control(upload_request={"id": TRAIN, "offset": 20_000})
         verdict = Control(update_verdict={"id": TRAIN, "accepted": True})
-        sent, error = await self.converse([order(), request, WAIT, verdict], finish)
+        sent, error = await self.converse([order(), request, WAIT, verdict], prepare)
         self.assertIsInstance(error, TimeoutError)
         offers = [message for message in sent if isinstance(message, Control) and message.HasField("update_offer")]
         self.assertEqual(len(offers), 1)
         chunks = [(message.offset, len(message.content)) for message in sent if isinstance(message, Chunk)]
         self.assertEqual(chunks, [(20_000, 16_384), (36_384, 3_616)])
-        _, error = await self.converse([request, request], finish)
+        _, error = await self.converse([request, request], prepare)
         self.assertIsInstance(error, ProtocolError, "a second request for what is being uploaded")
 
     async def test_a_payload_of_other_bytes_than_its_digest_names_is_not_trained_on_and_not_kept(self):
@@ -157,23 +195,9 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
         self.assertIn("digest", replies[1].reason)
 
     async def test_work_is_given_up_when_its_lease_has_ended_without_the_server(self):
-        welcome = Control(welcome={"protocol_version": 1, "heartbeat_seconds": 1, "chunk_bytes": 16_384})
         leased = order()
         leased.order.assignment.lease_seconds = 1
-        membership = SimpleNamespace(host="", port=0, tls_context=lambda: None, renewal_time=lambda: float("inf"))
-
-        @contextlib.asynccontextmanager
-        async def connect(*_):
-            yield ScriptedConnection([welcome, leased, WAIT])
-
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            mock.patch("tributary_client.client.Membership", return_value=membership),
-            mock.patch("tributary_client.client.Connection.open", connect),
-        ):
-            client = Client(folder, train=None)
-            client._functions[messages.OrderID.KIND_TRAIN] = lambda *_: self.fail("there is nothing to train on")
-            client._loop = asyncio.get_running_loop()
+        with member([leased, WAIT], lambda *_: self.fail("there is nothing to train on")) as client:
             with self.assertRaises(TimeoutError):
                 await client._converse()
             (work,) = client._works.values()
@@ -181,6 +205,58 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
             await asyncio.wait([work.task], timeout=30)
             self.assertTrue(work.is_cancelled.is_set() and work.task.cancelled())
             self.assertEqual(client._works, {})
+
+    async def test_a_fetch_for_a_withdrawn_order_holds_up_nothing_and_what_comes_of_it_is_no_breach(self):
+        second, third = order(round=2, sha256=OTHER), order(round=3, sha256=THIRD)
+        rest = [chunk(16_384, 16_384), chunk(32_768, 7_232)]
+        for name, script, fetched in (
+            (
+                "it is never answered",
+                [order(), "fetch", withdrawal(), *[WAIT] * 12, second, WAIT, chunk(0, 40_000, OTHER), WAIT],
+                [DIGEST, OTHER],
+            ),
+            (
+                "it is answered after all",
+                [order(), "fetch", withdrawal(), second, WAIT, chunk(0, 16_384), *rest, chunk(0, 40_000, OTHER), WAIT],
+                [DIGEST, OTHER],
+            ),
+            (
+                "it was being answered, so the next waits for its turn, and is withdrawn meanwhile",
+                [
+                    order(), "fetch", chunk(0, 16_384), withdrawal(), second, WAIT, withdrawal(2), *rest, third, WAIT,
+                    chunk(0, 40_000, THIRD), WAIT,
+                ],
+                [DIGEST, THIRD],
+            ),
+            (
+                "another order wants the payload before any of it has come",
+                [order(), "fetch", withdrawal(), order(round=2), WAIT, chunk(0, 16_384), *rest, WAIT],
+                [DIGEST],
+            ),
+            (
+                "another order wants the payload when half of it has come",
+                [order(), "fetch", chunk(0, 16_384), withdrawal(), order(round=2), WAIT, *rest, WAIT],
+                [DIGEST],
+            ),
+        ):
+            with self.subTest(name), mock.patch("tributary_client.session.STALL_SECONDS", 0.5):
+                sent, error = await self.converse(script)
+                self.assertEqual((type(error), str(error)), (TimeoutError, ""), "nothing but the script's end")
+                self.assertEqual([message.fetch.sha256 for message in sent if message.HasField("fetch")], fetched)
+                replies = [message.order_reply for message in sent if message.HasField("order_reply")]
+                self.assertIn("digest", replies[-1].reason, "the last payload came whole, if not right")
+
+    async def test_a_payload_that_stands_still_ends_the_connection(self):
+        for script in ([order()], [order(), "fetch", chunk(0, 16_384), withdrawal()]):
+            with mock.patch("tributary_client.session.STALL_SECONDS", 0.1):
+                _, error = await self.converse([*script, *[WAIT] * 100])
+            self.assertEqual((type(error), str(error)), (TimeoutError, "A payload stands still."))
+
+    async def test_what_came_of_a_withdrawn_fetch_is_kept(self):
+        def inspect(client):
+            self.assertEqual(client.store.payload(DIGEST, PARTIAL).stat().st_size, 16_384)
+
+        await self.converse([order(), "fetch", withdrawal(), WAIT, chunk(0, 16_384)], inspect=inspect)
 
     async def test_the_training_of_a_later_round_and_other_content_overtake_what_was_ordered_before(self):
         evaluation, later = order(kind=messages.OrderID.KIND_EVALUATE), order(round=2)

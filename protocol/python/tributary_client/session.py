@@ -19,21 +19,29 @@ class Ended(Exception):
     """The server said goodbye: `args[0]` is the message."""
 
 
+class Download:
+    """A payload that was asked for, until its last byte has come or the connection is over."""
+
+    def __init__(self, byte_count):
+        self.byte_count, self.is_over = byte_count, asyncio.Event()
+        self.is_wanted, self.has_begun = False, False
+
+
 class Session:
     """Answers the server. All that it knows ends with the connection; the client and its store remember the rest."""
 
     def __init__(self, client, connection, welcome, membership):
         self._client, self._store, self._connection, self._membership = client, client.store, connection, membership
         self._heartbeat, self._chunk_bytes = welcome.heartbeat_seconds, welcome.chunk_bytes
-        self._wanted, self._chunks, self._fetching = asyncio.Queue(), asyncio.Queue(4), None
-        self._fetched, self._is_over, self._pings, self._offered, self._uploads = asyncio.Event(), False, 0, set(), {}
+        self._downloads, self._moved = {}, time.monotonic()
+        self._is_over, self._pings, self._offered, self._uploads = False, 0, set(), {}
         self._renewal_time, self._is_renewing = membership.renewal_time(), False
 
     async def run(self):
         """Converses until an error ends it; a Goodbye of the server is one, too."""
         try:
             async with asyncio.TaskGroup() as self._group:
-                for task in (self._listen(), self._beat(), self._fetch()):
+                for task in (self._listen(), self._beat()):
                     self._group.create_task(task)
                 for key in self._store.outbox:
                     self.offer(key)
@@ -41,7 +49,8 @@ class Session:
             raise problems.exceptions[0] from None
         finally:
             self._is_over = True
-            self._fetched.set()
+            for download in self._downloads.values():
+                download.is_over.set()
 
     def post(self, **message):
         self._connection.send(Control(**message))
@@ -54,14 +63,49 @@ class Session:
 
     async def fetch(self, reference):
         """Returns whether all bytes of a payload are on disk, not yet hashed: otherwise the connection is over."""
-        self._fetched = asyncio.Event()
-        if not self._is_over:
-            self._wanted.put_nowait((reference, self._fetched))
-            await self._fetched.wait()
+        for download in list(self._downloads.values()):
+            if download.has_begun:  # nobody wants it any more, but it takes up the line
+                await download.is_over.wait()
+        if not self._is_over and (download := self._ask(reference)):
+            self._moved, download.is_wanted = time.monotonic(), True
+            try:
+                await download.is_over.wait()
+            finally:
+                download.is_wanted = False
         return not self._is_over
+
+    def _ask(self, reference):
+        """Asks for what is missing of a payload, unless that is on its way; returns its download if there is one."""
+        with open(self._store.payload(reference.sha256, PARTIAL), "ab") as file:
+            offset = file.tell()
+        if offset < reference.byte_count and reference.sha256 not in self._downloads:
+            log.info("fetching a payload of %d bytes from %d on", reference.byte_count, offset)
+            self.post(fetch=Fetch(sha256=reference.sha256, offset=offset))
+            self._downloads[reference.sha256] = Download(reference.byte_count)
+        return self._downloads.get(reference.sha256)
+
+    def _keep(self, chunk):
+        """Writes the next piece of a payload, also of one that nobody wants any more: another order may name it."""
+        if (download := self._downloads.get(chunk.sha256)) is None:
+            raise ProtocolError("A chunk was not asked for.")
+        with open(self._store.payload(chunk.sha256, PARTIAL), "ab") as file:
+            size, rest = len(chunk.content), download.byte_count - file.tell()
+            if chunk.offset != file.tell() or size > rest or size < min(rest, SMALLEST_CHUNK):
+                raise ProtocolError(f"A chunk of {size} bytes at {chunk.offset} is not the next one.")
+            file.write(chunk.content)
+        self._moved, download.has_begun = time.monotonic(), True
+        if size == rest:
+            self._downloads.pop(chunk.sha256).is_over.set()
+
+    def _stands_still(self):
+        """Whether nothing comes of what must come. A Fetch for an order that was withdrawn may have no answer."""
+        is_due = any(download.is_wanted or download.has_begun for download in self._downloads.values())
+        return is_due and time.monotonic() - self._moved >= STALL_SECONDS
 
     async def _beat(self):
         while True:
+            if self._stands_still():
+                raise TimeoutError("A payload stands still.")
             wait = self._connection.last_sent + self._heartbeat - time.monotonic()
             if wait <= 0:
                 self._pings += 1
@@ -70,34 +114,14 @@ class Session:
                 self._is_renewing = True
                 request = await asyncio.to_thread(make_request, self._membership.next_keys)
                 self.post(renewal_request=RenewalRequest(certificate_request=request))
-            await asyncio.sleep(wait if wait > 0 else self._heartbeat)
-
-    async def _fetch(self):
-        while True:
-            self._fetching = None
-            self._fetching, is_done = reference, _ = await self._wanted.get()
-            with open(self._store.payload(reference.sha256, PARTIAL), "ab") as file:
-                if file.tell() < reference.byte_count:
-                    log.info("fetching a payload of %d bytes from %d on", reference.byte_count, file.tell())
-                    self.post(fetch=Fetch(sha256=reference.sha256, offset=file.tell()))
-                while (offset := file.tell()) < reference.byte_count:
-                    async with asyncio.timeout(STALL_SECONDS):
-                        chunk = await self._chunks.get()
-                    size, rest = len(chunk.content), reference.byte_count - offset
-                    is_next = (chunk.sha256, chunk.offset) == (reference.sha256, offset)
-                    if not is_next or size > rest or size < min(rest, SMALLEST_CHUNK):
-                        raise ProtocolError(f"A chunk of {size} bytes at {chunk.offset} is not the next one.")
-                    file.write(chunk.content)
-            is_done.set()
+            await asyncio.sleep(min(wait if wait > 0 else self._heartbeat, STALL_SECONDS))
 
     async def _listen(self):
         allowance, then = BURST, time.monotonic()
         while True:
             message = await self._connection.receive(3 * self._heartbeat)
             if isinstance(message, Chunk):
-                if self._fetching is None:
-                    raise ProtocolError("A chunk was not asked for.")
-                await self._chunks.put(message)
+                self._keep(message)
                 continue
             now = time.monotonic()
             allowance, then = min(BURST, allowance + MESSAGES_A_SECOND * (now - then)) - 1, now
