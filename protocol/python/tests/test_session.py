@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 import tempfile
 import time
 import unittest
+from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
@@ -12,6 +14,7 @@ from tributary_client import control_pb2 as messages
 from tributary_client.client import Client
 from tributary_client.control_pb2 import Control
 from tributary_client.frames import Chunk, ProtocolError
+from tributary_client.membership import Membership, MembershipError, make_request, openssl
 from tributary_client.session import Session
 from tributary_client.store import PARTIAL, order_key
 
@@ -136,7 +139,7 @@ BREACHES = {
 
 
 class SessionTests(unittest.IsolatedAsyncioTestCase):
-    async def converse(self, script, prepare=lambda client: None, inspect=lambda client: None):
+    async def converse(self, script, prepare=lambda client: None, inspect=lambda client: None, **membership):
         """Runs a session on a script, and returns what the client sent and with which error it ended."""
         with tempfile.TemporaryDirectory() as folder:
             client = Client(folder, train=None)
@@ -144,7 +147,7 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
             client._functions[messages.OrderID.KIND_TRAIN] = lambda *_: self.fail("nothing is to be trained here")
             prepare(client)
             connection = ScriptedConnection(script)
-            membership = SimpleNamespace(renewal_time=lambda: float("inf"))
+            membership = SimpleNamespace(**{"renewal_time": lambda: float("inf")} | membership)
             client._session = Session(client, connection, WELCOME.welcome, membership)
             with self.assertRaises(Exception) as caught:
                 await client._session.run()
@@ -258,6 +261,51 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
 
         await self.converse([order(), "fetch", withdrawal(), WAIT, chunk(0, 16_384)], inspect=inspect)
 
+    async def test_a_renewal_that_fails_is_tried_again_when_a_tenth_of_what_is_left_is_over(self):
+        refused = Control(renewal_response={"reason": "too often"})
+        useless = Control(renewal_response={"accepted": True})
+        request = mock.AsyncMock(return_value=b"request")
+        for name, script, make, left, wait in (
+            ("refused", ["renewal_request", refused], request, 1_200, 120),
+            ("of no use", ["renewal_request", useless], request, 86_400, 3_600),
+            ("a full disk", [WAIT], mock.AsyncMock(side_effect=OSError("no space left")), 300, 30),
+            ("no openssl", [WAIT], mock.AsyncMock(side_effect=MembershipError("`openssl req` failed")), 20, 10),
+            ("at the end", ["renewal_request", refused], request, -20, 10),
+        ):
+            now, seen = 1_800_000_000, []
+            with (
+                self.subTest(name),
+                mock.patch("tributary_client.session.time.time", return_value=now),
+                mock.patch("tributary_client.session.asyncio.to_thread", make),
+                self.assertLogs("tributary_client", "WARNING") as logs,
+            ):
+                _, error = await self.converse(
+                    script,
+                    inspect=lambda client: seen.append(client._session._renewal_time),
+                    renewal_time=lambda: 0,
+                    end=now + left,
+                    next_keys=None,
+                    renew=mock.Mock(side_effect=MembershipError("it is not for this client")),
+                )
+                self.assertIsInstance(error, TimeoutError, "the connection goes on")
+                self.assertEqual(seen, [now + wait])
+                self.assertIn(f"in {wait} seconds", logs.output[0])
+
+    async def test_a_renewal_is_asked_for_again_on_the_same_connection_and_holds_up_no_heartbeat(self):
+        async def hang(*_):
+            await asyncio.Event().wait()
+
+        failing = mock.AsyncMock(side_effect=[OSError("no space left"), b"request"])
+        facts = {"renewal_time": lambda: 0, "end": 0, "next_keys": None}
+        for kind, make in (("renewal_request", failing), ("ping", hang)):
+            with (
+                self.subTest(kind),
+                mock.patch("tributary_client.session.asyncio.to_thread", make),
+                mock.patch("tributary_client.session.SHORTEST_RETRY_SECONDS", 0),
+            ):
+                sent, _ = await self.converse([kind], **facts)
+                self.assertTrue(any(message.HasField(kind) for message in sent))
+
     async def test_the_training_of_a_later_round_and_other_content_overtake_what_was_ordered_before(self):
         evaluation, later = order(kind=messages.OrderID.KIND_EVALUATE), order(round=2)
         other = order(round=2, byte_count=50_000)
@@ -293,6 +341,20 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
             self.assertFalse(reply.accepted)
             self.assertIn(reason, reply.reason)
             self.assertEqual(reply.refused_by_policy, by_policy)
+
+
+class MembershipTests(unittest.TestCase):
+    def test_a_certificate_is_due_when_two_thirds_of_its_life_are_over(self):
+        with tempfile.TemporaryDirectory() as folder:
+            keys = Path(folder, "keys-1")
+            make_request(keys)
+            arguments = "req", "-x509", "-subj", "/CN=silo", "-days", "3", "-key", keys / "key.pem"
+            (keys / "certificate.pem").write_bytes(openssl(*arguments))
+            facts = {"name": "silo", "host": "host", "port": 1, "keys": "keys-1"}
+            Path(folder, "membership.json").write_text(json.dumps(facts))
+            membership = Membership(folder)
+            due = membership.renewal_time()
+            self.assertEqual(membership.end - due, 86_400)
 
 
 if __name__ == "__main__":

@@ -68,10 +68,10 @@ class Membership:
         return tls_context((self._keys / "authorities.pem").read_text(), self._keys)
 
     def renewal_time(self):
-        """When two thirds of the certificate's life are over, in seconds since 1970."""
+        """When two thirds of the certificate's life are over, in seconds since 1970. All of it is over at `end`."""
         dates = openssl("x509", "-in", self._keys / "certificate.pem", "-noout", "-dates").decode().splitlines()
-        start, end = (ssl.cert_time_to_seconds(date.partition("=")[2]) for date in dates)
-        return start + (end - start) * 2 / 3
+        start, self.end = (ssl.cert_time_to_seconds(date.partition("=")[2]) for date in dates)
+        return start + (self.end - start) * 2 / 3
 
     def renew(self, certificate, authorities):
         """Checks a certificate for the key in `next_keys`, and shows it from the next connection on."""

@@ -10,7 +10,8 @@ from .membership import MembershipError, make_request
 from .store import PARTIAL, order_key
 
 BURST, MESSAGES_A_SECOND = 256, 64
-STALL_SECONDS, RENEWAL_RETRY_SECONDS = 60, 3_600
+STALL_SECONDS = 60
+SHORTEST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 10, 3_600  # between two attempts to renew the certificate
 
 log = logging.getLogger("tributary_client")
 
@@ -112,9 +113,21 @@ class Session:
                 self.post(ping=Ping(nonce=self._pings))
             if not self._is_renewing and time.time() >= self._renewal_time:
                 self._is_renewing = True
-                request = await asyncio.to_thread(make_request, self._membership.next_keys)
-                self.post(renewal_request=RenewalRequest(certificate_request=request))
+                self._group.create_task(self._renew())
             await asyncio.sleep(min(wait if wait > 0 else self._heartbeat, STALL_SECONDS))
+
+    async def _renew(self):
+        try:
+            request = await asyncio.to_thread(make_request, self._membership.next_keys)
+            self.post(renewal_request=RenewalRequest(certificate_request=request))
+        except (MembershipError, OSError) as error:
+            self._postpone_renewal(error)
+
+    def _postpone_renewal(self, problem):
+        """Tries again when a tenth of what is left of the certificate's life is over."""
+        wait = min(max((self._membership.end - time.time()) / 10, SHORTEST_RETRY_SECONDS), LONGEST_RETRY_SECONDS)
+        self._is_renewing, self._renewal_time = False, time.time() + wait
+        log.warning("The certificate could not be renewed; the next attempt is in %d seconds: %s", wait, problem)
 
     async def _listen(self):
         allowance, then = BURST, time.monotonic()
@@ -169,14 +182,14 @@ class Session:
     def _on_renewal_response(self, response):
         if not self._is_renewing:
             raise ProtocolError("The server answers a renewal that was not asked for.")
-        self._is_renewing, self._renewal_time = False, time.time() + RENEWAL_RETRY_SECONDS
         try:
-            if response.accepted:
-                self._membership.renew(response.certificate, response.authorities)
-                self._renewal_time = self._membership.renewal_time()
-            log.info("the certificate %s", "is renewed" if response.accepted else f"stays: {response.reason}")
+            if not response.accepted:
+                raise MembershipError(f"the server refused: {response.reason}")
+            self._membership.renew(response.certificate, response.authorities)
+            self._is_renewing, self._renewal_time = False, self._membership.renewal_time()
+            log.info("the certificate is renewed")
         except (MembershipError, OSError) as error:
-            log.warning("The renewed certificate is of no use: %s", error)
+            self._postpone_renewal(error)
 
     def _on_ping(self, ping):
         self.post(pong=Pong(nonce=ping.nonce))
