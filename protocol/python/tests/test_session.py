@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import tempfile
 import time
 import unittest
@@ -11,12 +12,12 @@ from types import SimpleNamespace
 from unittest import mock
 
 from tributary_client import control_pb2 as messages
-from tributary_client.client import Client
+from tributary_client.client import Client, Work, figures
 from tributary_client.control_pb2 import Control
 from tributary_client.frames import Chunk, ProtocolError
 from tributary_client.membership import Membership, MembershipError, make_request, openssl
 from tributary_client.session import Session
-from tributary_client.store import PARTIAL, order_key
+from tributary_client.store import PARTIAL, Store, encode_tensors, order_key
 
 DIGEST, OTHER, THIRD = (bytes(range(start, start + 32)) for start in range(3))
 TRAIN = messages.OrderID(job="job", round=1, kind=messages.OrderID.KIND_TRAIN)
@@ -261,6 +262,17 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
 
         await self.converse([order(), "fetch", withdrawal(), WAIT, chunk(0, 16_384)], inspect=inspect)
 
+    async def test_an_update_that_is_larger_than_the_server_takes_is_dropped_and_not_offered(self):
+        def inspect(client):
+            self.assertEqual(client.store.outbox, {})
+            self.assertEqual(Store(client.directory).outbox, {}, "nor is it there after a restart")
+
+        with self.assertLogs("tributary_client", "WARNING") as logs:
+            sent, error = await self.converse([WAIT], lambda client: finish(client, bytes(50_001)), inspect)
+        self.assertIsInstance(error, TimeoutError)
+        self.assertFalse(any(message.HasField("update_offer") for message in sent))
+        self.assertIn("dropped round 1 of job: the update has 50001 bytes", logs.output[0])
+
     async def test_a_renewal_that_fails_is_tried_again_when_a_tenth_of_what_is_left_is_over(self):
         refused = Control(renewal_response={"reason": "too often"})
         useless = Control(renewal_response={"accepted": True})
@@ -305,6 +317,20 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
             ):
                 sent, _ = await self.converse([kind], **facts)
                 self.assertTrue(any(message.HasField(kind) for message in sent))
+
+    async def test_only_figures_that_the_server_takes_are_sent(self):
+        good = {"loss": 0.5, "layer.0/a-b_C": 1.0, "x" * 64: 0.0}
+        bad = {"": 1.0, "x" * 65: 1.0, "größe": 1.0, "two words": 1.0, "line\n": 1.0, "n": math.nan, "i": -math.inf}
+        self.assertEqual(figures(good | bad), good)
+        many = {f"{number:02}": 1.0 for number in range(70)}
+        self.assertEqual(list(figures(dict(reversed(many.items())))), list(many)[:64])
+        with tempfile.TemporaryDirectory() as folder:
+            client = Client(folder, lambda *_: ({}, 1, good | bad), lambda *_: (1, good | bad))
+            client._payload_bytes = 1_000
+            sha256 = client.store.add(encode_tensors({}))
+            for kind, letter in ((1, "update_offer"), (2, "evaluation_result")):
+                message = client._perform(Work(order(kind=kind, sha256=sha256).order))
+                self.assertEqual(dict(getattr(message, letter).metrics), good)
 
     async def test_the_training_of_a_later_round_and_other_content_overtake_what_was_ordered_before(self):
         evaluation, later = order(kind=messages.OrderID.KIND_EVALUATE), order(round=2)

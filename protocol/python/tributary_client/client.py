@@ -1,6 +1,7 @@
 """The client: keeps a connection, carries out orders, and sees every result delivered."""
 
 import asyncio
+import math
 import random
 import re
 import threading
@@ -15,6 +16,7 @@ from .session import Ended, Session, log
 from .store import Store, encode_tensors, order_key, read_tensors
 
 REFUSAL = re.compile("_ALERT_.*(CERTIFICATE|UNKNOWN_CA)")  # how TLS says that a client may not come in
+FIGURE = re.compile("[A-Za-z0-9./_-]{1,64}")  # names of those that the server keeps
 FACTOR = re.compile(r"\.lora_([ABR])\.weight$")
 SENT = {messages.FACTORS_BOTH: "AB", messages.FACTORS_A: "A", messages.FACTORS_B: "B", messages.FACTORS_CORE: "R"}
 NOISE_IS_THE_SERVERS = (messages.Privacy.MECHANISM_CENTRAL, messages.Privacy.MECHANISM_TREE)
@@ -193,7 +195,7 @@ class Client:
                 self._loop.call_soon_threadsafe(self._report, work, message)
 
         *update, example_count, metrics = self._functions[order.id.kind](order, tensors, progress)
-        common = {"id": order.id, "example_count": example_count, "metrics": metrics}
+        common = {"id": order.id, "example_count": example_count, "metrics": figures(metrics)}
         if order.id.kind == OrderID.KIND_EVALUATE:
             return Control(evaluation_result=messages.EvaluationResult(**common))
         content = encode_tensors(*update)
@@ -220,6 +222,12 @@ def check_order(order):
         and {order.id.kind, assignment.task, training.optimizer} <= {1, 2}  # the known values of each
     ):
         raise ProtocolError("An order has a field outside its limits.")
+
+
+def figures(metrics):
+    """Returns those of `metrics` that a server keeps: finite, with a short plain name, the first 64 by name."""
+    kept = {name: value for name, value in metrics.items() if FIGURE.fullmatch(name) and math.isfinite(value)}
+    return dict(sorted(kept.items())[:64])
 
 
 def sent_shapes(order, tensors):

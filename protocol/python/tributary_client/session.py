@@ -34,7 +34,7 @@ class Session:
     def __init__(self, client, connection, welcome, membership):
         self._client, self._store, self._connection, self._membership = client, client.store, connection, membership
         self._heartbeat, self._chunk_bytes = welcome.heartbeat_seconds, welcome.chunk_bytes
-        self._downloads, self._moved = {}, time.monotonic()
+        self._payload_bytes, self._downloads, self._moved = welcome.payload_bytes, {}, time.monotonic()
         self._is_over, self._pings, self._offered, self._uploads = False, 0, set(), {}
         self._renewal_time, self._is_renewing = membership.renewal_time(), False
 
@@ -44,7 +44,7 @@ class Session:
             async with asyncio.TaskGroup() as self._group:
                 for task in (self._listen(), self._beat()):
                     self._group.create_task(task)
-                for key in self._store.outbox:
+                for key in list(self._store.outbox):
                     self.offer(key)
         except BaseExceptionGroup as problems:
             raise problems.exceptions[0] from None
@@ -57,10 +57,16 @@ class Session:
         self._connection.send(Control(**message))
 
     def offer(self, key):
-        """Sends what the outbox has for an order, unless this connection has heard of it."""
-        if key not in self._offered:
+        """Sends what the outbox has for an order, once on a connection; what the server will never take goes away."""
+        letter = self._store.outbox[key]
+        update, byte_count = letter.update_offer.id, letter.update_offer.adapter.byte_count
+        if byte_count > self._payload_bytes:
+            reason = f"the update has {byte_count} bytes, and the server takes {self._payload_bytes} at most"
+            log.warning("dropped round %d of %s: %s", update.round, update.job, reason)
+            self._store.remove(key)
+        elif key not in self._offered:
             self._offered.add(key)
-            self._connection.send(self._store.outbox[key])
+            self._connection.send(letter)
 
     async def fetch(self, reference):
         """Returns whether all bytes of a payload are on disk, not yet hashed: otherwise the connection is over."""
