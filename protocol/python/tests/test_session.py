@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import math
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -209,6 +211,30 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
             await asyncio.wait([work.task], timeout=30)
             self.assertTrue(work.is_cancelled.is_set() and work.task.cancelled())
             self.assertEqual(client._works, {})
+
+    async def test_no_lease_outlives_the_work_that_it_is_for(self):
+        content = encode_tensors({})
+        given = order(sha256=hashlib.sha256(content).digest(), byte_count=len(content))
+        for is_finished in (True, False):
+            may_end = threading.Event()
+
+            def train(*_):
+                may_end.wait(30)
+                return {}, 1, {}
+
+            with self.subTest(is_finished=is_finished), member([given, WAIT], train) as client:
+                client.store.add(content)
+                with self.assertRaises(TimeoutError):
+                    await client._converse()
+                ((key, work),) = client._works.items()
+                lease = work.lease
+                self.assertFalse(lease.cancelled())
+                if not is_finished:
+                    client.give_up(key, "the test is over")
+                may_end.set()
+                await asyncio.wait([work.task], timeout=30)
+                self.assertEqual(key in client.store.outbox, is_finished)
+                self.assertTrue(lease.cancelled(), "it would end the next work of the same order")
 
     async def test_a_fetch_for_a_withdrawn_order_holds_up_nothing_and_what_comes_of_it_is_no_breach(self):
         second, third = order(round=2, sha256=OTHER), order(round=3, sha256=THIRD)

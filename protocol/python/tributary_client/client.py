@@ -39,6 +39,9 @@ class Work:
         self.order, self.is_cancelled, self.task, self.lease = order, threading.Event(), None, None
         self.is_given = asyncio.Event()  # set while the connection is one that brought the order
 
+    def end_lease(self):
+        self.lease = self.lease and self.lease.cancel()
+
 
 class Client:
     """A member of a federation that trains with functions of its owner, which run in a thread, one at a time.
@@ -131,12 +134,13 @@ class Client:
             work = self._works[key] = Work(order)
             work.task = asyncio.create_task(self._carry_out(key, work))
         work.is_given.set()
-        work.lease = work.lease and work.lease.cancel()
+        work.end_lease()
 
     def give_up(self, key, reason):
         """Stops work on an order, if there is any. What is in the outbox stays there."""
         if work := self._works.pop(key, None):
             log.info("gave up round %d of %s: %s", work.order.id.round, work.order.id.job, reason)
+            work.end_lease()
             work.is_cancelled.set()
             work.task.cancel()
 
@@ -168,7 +172,7 @@ class Client:
         except Exception as error:
             log.info("an order could not be carried out", exc_info=error)
             refusal = error if isinstance(error, Refused) else Refused(f"the trainer raised {type(error).__name__}")
-        del self._works[key]
+        self._works.pop(key).end_lease()
         # Without a connection that brought the order nobody waits for the reply: it will be ordered, and tried, again.
         if refusal and work.is_given.is_set():
             self._decline(work.order, refusal, self._session)
