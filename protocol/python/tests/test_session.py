@@ -5,6 +5,8 @@ import contextlib
 import hashlib
 import json
 import math
+import os
+import stat
 import tempfile
 import threading
 import time
@@ -393,6 +395,22 @@ class SessionTests(unittest.IsolatedAsyncioTestCase):
             self.assertFalse(reply.accepted)
             self.assertIn(reason, reply.reason)
             self.assertEqual(reply.refused_by_policy, by_policy)
+
+
+class StoreTests(unittest.TestCase):
+    def test_a_payload_is_on_disk_before_it_has_its_name_and_its_name_before_it_is_used(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store, content, forced = Store(folder), b"what was fetched", []
+            sha256 = hashlib.sha256(content).digest()
+            store.payload(sha256, PARTIAL).write_bytes(content)
+
+            def force(file):
+                forced.append((stat.S_ISDIR(os.fstat(file).st_mode), store.payload(sha256).exists()))
+
+            with mock.patch("tributary_client.store.os.fsync", force):
+                self.assertTrue(store.accept(sha256))
+            self.assertEqual(forced, [(False, False), (True, True)])
+            self.assertEqual(store.payload(sha256).read_bytes(), content)
 
 
 class MembershipTests(unittest.TestCase):

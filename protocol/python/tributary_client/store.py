@@ -20,6 +20,11 @@ def write_durably(path, content):
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    rename_durably(scratch, path)
+
+
+def rename_durably(scratch, path):
+    """Gives a file, which is on disk, its final name, and forces that to disk."""
     os.replace(scratch, path)
     folder = os.open(path.parent, os.O_RDONLY)
     os.fsync(folder)
@@ -50,7 +55,8 @@ class Store:
         partial = self.payload(sha256, PARTIAL)
         with open(partial, "rb") as file:
             is_right = hashlib.file_digest(file, "sha256").digest() == sha256
-        partial.rename(self.payload(sha256)) if is_right else partial.unlink()
+            os.fsync(file.fileno())
+        rename_durably(partial, self.payload(sha256)) if is_right else partial.unlink()
         return is_right
 
     def add(self, content):
