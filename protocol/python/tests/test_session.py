@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import socket
 import stat
 import tempfile
 import threading
@@ -17,6 +18,7 @@ from unittest import mock
 
 from tributary_client import control_pb2 as messages
 from tributary_client.client import Client, Work, figures
+from tributary_client.connection import Connection
 from tributary_client.control_pb2 import Control
 from tributary_client.frames import Chunk, ProtocolError
 from tributary_client.membership import Membership, MembershipError, make_request, openssl
@@ -425,6 +427,19 @@ class MembershipTests(unittest.TestCase):
             membership = Membership(folder)
             due = membership.renewal_time()
             self.assertEqual(membership.end - due, 86_400)
+
+
+class ConnectionTests(unittest.IsolatedAsyncioTestCase):
+    async def test_the_system_asks_a_quiet_server_whether_its_machine_is_there(self):
+        with socket.socket() as connection:
+            facts = {"socket": connection, "peercert": {"subjectAltName": [("URI", "tributary:server")]}}
+            writer = mock.Mock(get_extra_info=facts.get, wait_closed=mock.AsyncMock())
+            with mock.patch("asyncio.open_connection", mock.AsyncMock(return_value=(None, writer))):
+                async with Connection.open("host", 1, None):
+                    self.assertTrue(connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+            for name, value in (("TCP_KEEPIDLE", 2), ("TCP_KEEPINTVL", 1), ("TCP_KEEPCNT", 2)):
+                if hasattr(socket, name):
+                    self.assertEqual(connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)), value)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import time
 
 from .frames import CHUNK_LIMIT, CONTROL_LIMIT, FrameDecoder, ProtocolError, encode
+
+KEEP_ALIVE = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2}  # seconds, seconds, questions
 
 
 def tls_context(authorities, keys=None):
@@ -17,6 +20,14 @@ def tls_context(authorities, keys=None):
     if keys:
         context.load_cert_chain(keys / "certificate.pem", keys / "key.pem")
     return context
+
+
+def keep_alive(connection):
+    """Has the system ask a quiet server whether its machine is there, and end the connection when nothing answers."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE.items():
+        if hasattr(socket, name):  # some systems have none but their own settings
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class Connection:
@@ -32,6 +43,7 @@ class Connection:
         async with asyncio.timeout(10):
             reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
         try:
+            keep_alive(writer.get_extra_info("socket"))
             names = writer.get_extra_info("peercert")["subjectAltName"]
             roles = [value for kind, value in names if kind == "URI" and value.startswith("tributary:")]
             if roles != ["tributary:server"] or any(kind == "DNS" and "*" in value for kind, value in names):
