@@ -83,6 +83,7 @@ class ScriptedConnection:
 
     def __init__(self, script):
         self.sent, self.last_sent, self._script = [], time.monotonic(), list(script)
+        self.chunk_came = self.last_sent
 
     def send(self, message):
         self.sent.append(message)

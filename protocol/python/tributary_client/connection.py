@@ -36,6 +36,7 @@ class Connection:
     def __init__(self, reader, writer, decoder):
         self._reader, self._writer, self._decoder, self._arrived = reader, writer, decoder, []
         self.last_sent, self.flush = time.monotonic(), writer.drain
+        self.chunk_came = self.last_sent  # when a part of a chunk did, of which a slow line takes minutes for the whole
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -68,4 +69,6 @@ class Connection:
                 self._decoder.finish()
                 raise ConnectionError("The server closed the connection.")
             self._arrived.extend(self._decoder.feed(content))
+            if self._decoder.is_within_chunk:
+                self.chunk_came = time.monotonic()
         return self._arrived.pop(0)

@@ -45,6 +45,10 @@ class FrameDecoder:
             kind, body = frame
             yield decode_chunk(body) if kind == CHUNK else decode_control(body)
 
+    @property
+    def is_within_chunk(self):
+        return self._buffer[4:5] == bytes([CHUNK])
+
     def finish(self):
         """Says that the stream has ended, which it must not do within a frame."""
         if self._buffer:

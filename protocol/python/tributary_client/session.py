@@ -107,7 +107,7 @@ class Session:
     def _stands_still(self):
         """Whether nothing comes of what must come. A Fetch for an order that was withdrawn may have no answer."""
         is_due = any(download.is_wanted or download.has_begun for download in self._downloads.values())
-        return is_due and time.monotonic() - self._moved >= STALL_SECONDS
+        return is_due and time.monotonic() - max(self._moved, self._connection.chunk_came) >= STALL_SECONDS
 
     async def _beat(self):
         while True:
