@@ -96,7 +96,8 @@ package struct FederationClient: Service {
             observe(event)
         }
         let keeper = CredentialKeeper(membership.credentials, of: directory)
-        let unjudged = try await consented(outbox, announce)
+        let memory = JobMemory(folder: directory.memory)
+        let unjudged = try await consented(outbox, memory, announce)
         announce(.loaded(updates: unjudged.count))
         let driver = TaskDriver(
             loop: TaskLoop(
@@ -110,12 +111,13 @@ package struct FederationClient: Service {
                 trainers: trainers,
                 payloads: payloads,
                 outbox: outbox,
-                memory: JobMemory(folder: directory.memory),
+                memory: memory,
                 book: SiloLedger(directory: directory, limit: configuration.privacyLimit),
                 checkpoints: checkpoints
             ),
             payloads: payloads,
             outbox: outbox,
+            memory: memory,
             observe: announce
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -134,11 +136,13 @@ package struct FederationClient: Service {
     /// Reads what waits for a verdict, and drops what the silo no longer consents to.
     private func consented(
         _ outbox: Outbox,
+        _ memory: JobMemory,
         _ announce: @Sendable (ClientEvent) -> Void
     ) async throws -> [UnjudgedUpdate] {
         var updates: [UnjudgedUpdate] = []
         for update in try await outbox.load() {
             if let objection = policy.objection(to: update.order) {
+                if update.movesControls { try memory.forget(update.order.id.round, of: update.order.id.job) }
                 try outbox.remove(update)
                 announce(.refused(update.order.id, reason: objection))
             } else {

@@ -24,6 +24,7 @@ package actor TaskDriver {
     private let worker: OrderWorker
     private let payloads: PayloadStore
     private let outbox: Outbox
+    private let memory: JobMemory
     private let observe: @Sendable (ClientEvent) -> Void
     private let (reports, reportsContinuation) = AsyncStream.makeStream(
         of: Report.self,
@@ -43,18 +44,21 @@ package actor TaskDriver {
     ///   - worker: Does the work.
     ///   - payloads: Where fetched payloads are.
     ///   - outbox: Where finished updates are.
+    ///   - memory: What the worker notes at the end of a training.
     ///   - observe: Is told what happens; it must not wait.
     package init(
         loop: TaskLoop,
         worker: OrderWorker,
         payloads: PayloadStore,
         outbox: Outbox,
+        memory: JobMemory,
         observe: @escaping @Sendable (ClientEvent) -> Void
     ) {
         self.loop = loop
         self.worker = worker
         self.payloads = payloads
         self.outbox = outbox
+        self.memory = memory
         self.observe = observe
     }
 
@@ -126,7 +130,7 @@ package actor TaskDriver {
 
     package func judged(_ id: WorkOrder.ID, _ verdict: UpdateVerdict) {
         observe(.judged(id, verdict))
-        perform(loop.judged(id))
+        perform(loop.judged(id, verdict))
     }
 
     package func recorded(_ id: WorkOrder.ID) {
@@ -235,6 +239,9 @@ package actor TaskDriver {
             case .forget(let update):
                 link?.stopUpload(of: update.order.id)
                 attempt { try outbox.remove(update) }
+            case .disown(let update):
+                link?.stopUpload(of: update.order.id)
+                disown(update)
             case .discard(let digest):
                 link?.abandonFetch(of: digest)
                 attempt {
@@ -242,6 +249,19 @@ package actor TaskDriver {
                     try payloads.removePartial(of: PayloadDigest(digest))
                 }
             }
+        }
+    }
+
+    /// Removes an update that does not count, and what the silo noted at its end.
+    ///
+    /// The notes go first: an update that a crash leaves in the outbox is offered again, and rejected again.
+    private func disown(_ update: UnjudgedUpdate) {
+        do {
+            try memory.forget(update.order.id.round, of: update.order.id.job)
+            try outbox.remove(update)
+        } catch {
+            observe(.hindered(problem: "\(error)"))
+            stopIfDiskFailed(error)
         }
     }
 

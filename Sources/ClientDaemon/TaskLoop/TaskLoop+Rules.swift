@@ -64,8 +64,13 @@ extension TaskLoop {
             return []
         case .trained(let update):
             tasks.remove(at: index)
-            return [.forget(update)]
+            return [endUncounted(update)]
         }
+    }
+
+    /// Ends the journey of an update that the server does not count.
+    func endUncounted(_ update: UnjudgedUpdate) -> Action {
+        update.movesControls ? .disown(update) : .forget(update)
     }
 
     /// Lets the longest waiting order begin when nothing is under way.

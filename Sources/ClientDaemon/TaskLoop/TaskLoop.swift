@@ -24,6 +24,8 @@ package struct TaskLoop: Sendable {
         case upload(UnjudgedUpdate, offset: Int)
         /// Remove an update from the outbox: its journey is over.
         case forget(UnjudgedUpdate)
+        /// Remove an update that does not count from the outbox, and before it what the silo noted at its end.
+        case disown(UnjudgedUpdate)
         /// Remove a payload that no order needs any more, be it here or still on its way.
         case discard(ContentDigest)
     }
@@ -155,7 +157,7 @@ package struct TaskLoop: Sendable {
             switch tasks[index].stage {
             case .trained(let update) where UInt64(update.adapter.byteCount) > payloadLimit:
                 tasks[index].stage = .failed(reason: reason(whyTooLarge: update))
-                actions.append(.forget(update))
+                actions.append(endUncounted(update))
             case .trained, .evaluated:
                 actions += answer(at: index)
             case .fetching:
@@ -216,10 +218,10 @@ package struct TaskLoop: Sendable {
     }
 
     /// Ends the journey of an update, accepted or not.
-    package mutating func judged(_ id: WorkOrder.ID) -> [Action] {
+    package mutating func judged(_ id: WorkOrder.ID, _ verdict: UpdateVerdict = .accepted) -> [Action] {
         guard let update = unjudged.first(where: { $0.order.id == id }) else { return [] }
         tasks.removeAll { $0.stage == .trained(update) }
-        return [.forget(update)]
+        return [verdict == .accepted ? .forget(update) : endUncounted(update)]
     }
 
     /// Ends the journey of an evaluation.
@@ -291,13 +293,13 @@ package struct TaskLoop: Sendable {
 
     /// Records that an update lies in the outbox.
     package mutating func finished(_ update: UnjudgedUpdate) -> [Action] {
-        guard let index = underWay(update.order.id) else { return [.forget(update)] }
+        guard let index = underWay(update.order.id) else { return [endUncounted(update)] }
         guard tasks[index].stage == .working else {
             tasks.remove(at: index)
-            return [.forget(update)] + startNext()
+            return [endUncounted(update)] + startNext()
         }
         guard UInt64(update.adapter.byteCount) <= payloadLimit else {
-            return [.forget(update)] + failed(update.order.id, reason: reason(whyTooLarge: update))
+            return [endUncounted(update)] + failed(update.order.id, reason: reason(whyTooLarge: update))
         }
         tasks[index].stage = .trained(update)
         return answer(at: index) + startNext()

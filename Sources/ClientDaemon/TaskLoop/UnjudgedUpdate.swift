@@ -12,6 +12,10 @@ package struct UnjudgedUpdate: Hashable, Sendable, Codable {
     package let exampleCount: Int
     package let metrics: [String: Double]
 
+    /// Whether the silo's notes of the round hold only as long as the update counts: its control variate and the server's
+    /// advance together or not at all.
+    var movesControls: Bool { order.assignment.rules.usesControlVariates }
+
     package init(order: WorkOrder, adapter: AdapterReference, exampleCount: Int, metrics: [String: Double]) {
         self.order = order
         self.adapter = adapter

@@ -55,6 +55,16 @@ package struct JobMemory: ClientMemory {
         }
     }
 
+    /// Drops the notes of a round whose update does not count; durable when it returns.
+    ///
+    /// Those of the round before are still there, and the next round goes on from them.
+    package func forget(_ round: Int, of job: JobID) throws {
+        let file = file(of: round, in: job)
+        guard FileManager.default.fileExists(atPath: file.path) else { return }
+        try FileManager.default.removeItem(at: file)
+        try DurableFile.syncFolder(of: file)
+    }
+
     private func rounds(of job: JobID) -> [Int] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(of: job).path)) ?? []
         return names.filter { $0.hasSuffix(".safetensors") }.compactMap { Int($0.dropLast(".safetensors".count)) }

@@ -3,7 +3,8 @@ package import Adapters
 /// What a client keeps of a job from one round to the next, and nobody else sees.
 ///
 /// A round that is worked again after a crash must find what the round before it left, so a memory keeps the notes of
-/// the latest round and of the one before.
+/// the latest round and of the one before. Where rounds use control variates, whoever learns that an update does not count
+/// drops the notes that were made at its end: the server has not advanced either.
 package protocol ClientMemory: Sendable {
     /// Returns the latest notes that were made before `round`, or `nil` when there are none.
     func recall(_ job: JobID, before round: Int) async throws -> ClientNotes?

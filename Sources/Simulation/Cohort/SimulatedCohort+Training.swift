@@ -108,6 +108,13 @@ extension SimulatedCohort {
         return .failed(work.client.id, work.order.id, reason: reason)
     }
 
+    /// Takes back what a client noted of an update that does not count, where its control variate and the server's advance
+    /// together.
+    func disown(_ work: Work) {
+        guard work.finished != nil, work.order.assignment.rules.usesControlVariates else { return }
+        memories.forget(work.order.id.round, of: work.client.id)
+    }
+
     func clientWork(of client: Int, _ rows: SimulatedClient) -> ClientWork {
         ClientWork(
             client: rows.id,

@@ -141,6 +141,7 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
         case .train:
             guard let work = works[index], work.order.id == order else { return }
             works[index] = nil
+            disown(work)
             record(work, as: .late, reason: reason)
         case .evaluate:
             judgement?.waiting[index] = nil
@@ -156,6 +157,7 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
         case .accepted:
             record(work, as: .trained)
         case .rejected(let reason):
+            disown(work)
             record(work, as: .rejected, reason: reason)
             await store.forget(offer.adapter.digest)
         }
@@ -210,7 +212,10 @@ package actor SimulatedCohort: CohortBackend, VirtualWorld {
         }
         isPresent[client].toggle()
         if isPresent[client] { return .arrived(population.profile(of: client)) }
-        if let work = works.removeValue(forKey: client) { record(work, as: .unavailable) }
+        if let work = works.removeValue(forKey: client) {
+            disown(work)
+            record(work, as: .unavailable)
+        }
         judgement?.waiting[client] = nil
         return .departed(population.names[client])
     }

@@ -18,6 +18,13 @@ package final class ClientMemories: Sendable {
     /// The memory of one client.
     package func memory(of client: ClientID) -> some ClientMemory { View(memories: self, client: client) }
 
+    /// Drops what a client noted at the end of a round.
+    package func forget(_ round: Int, of client: ClientID) {
+        notes.withLock { notes in
+            notes[client] = notes[client]?.filter { $0.round != round }
+        }
+    }
+
     private struct View: ClientMemory {
         let memories: ClientMemories
         let client: ClientID

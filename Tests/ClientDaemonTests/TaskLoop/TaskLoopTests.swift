@@ -1,5 +1,6 @@
 import ClientDaemon
 import FederatedLearning
+import TestSupport
 import Testing
 
 @Suite("TaskLoop")
@@ -260,6 +261,27 @@ struct TaskLoopTests {
         var loop = connectedLoop(outbox: [update])
         #expect(loop.withdrawn(order.id) == [.forget(update)])
         #expect(loop.judged(order.id) == [], "the verdict that crossed the withdrawal changes nothing")
+    }
+
+    @Test("an update that is not counted takes what was noted of it along, where control variates advance with it")
+    func disowns() {
+        let rules = LocalRules(usesControlVariates: true)
+        let assignment = Assignment(job: .sample(), modelDigest: .sampleModel, rules: rules)
+        let corrected = WorkOrder(id: order.id, adapter: order.adapter, assignment: assignment)
+        let update = Sample.update(of: corrected)
+        var loop = connectedLoop(outbox: [update])
+        #expect(loop.judged(order.id, .accepted) == [.forget(update)])
+        loop = connectedLoop(outbox: [update])
+        #expect(loop.judged(order.id, .rejected(reason: "late")) == [.disown(update)])
+        loop = connectedLoop(outbox: [update])
+        #expect(loop.withdrawn(order.id) == [.disown(update)])
+        loop = workingLoop(on: corrected)
+        _ = loop.withdrawn(order.id)
+        #expect(loop.finished(update) == [.disown(update)])
+        // A personal head is the silo's own, counted or not.
+        let plain = Sample.update(of: order)
+        loop = connectedLoop(outbox: [plain])
+        #expect(loop.judged(order.id, .rejected(reason: "late")) == [.forget(plain)])
     }
 
     @Test("a failure after a withdrawal is not told")

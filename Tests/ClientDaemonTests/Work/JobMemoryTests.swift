@@ -43,6 +43,22 @@ struct JobMemoryTests {
         }
     }
 
+    @Test("goes on from the round before when the notes of one are dropped, also in another process")
+    func forget() async throws {
+        try await withTemporaryDirectory { folder in
+            let memory = JobMemory(folder: folder)
+            for round in 1...2 {
+                let notes = ClientNotes(round: round, adapter: .sample(rank: 4, seed: UInt64(round)))
+                try await memory.remember(notes, of: .sample)
+            }
+            try memory.forget(2, of: JobID(rawValue: "another"))
+            #expect(try await memory.recall(.sample, before: 3)?.round == 2)
+            try memory.forget(2, of: .sample)
+            try memory.forget(2, of: .sample)
+            #expect(try await JobMemory(folder: folder).recall(.sample, before: 3)?.round == 1)
+        }
+    }
+
     @Test("says which file is damaged")
     func damaged() async throws {
         try await withTemporaryDirectory { folder in

@@ -1,3 +1,4 @@
+import Adapters
 import Aggregation
 import FederatedLearning
 import Foundation
@@ -94,6 +95,36 @@ struct SimulatedCohortTests {
         #expect(Set(found.output.clients(.late, round: 1)) == Set(clients.suffix(2)))
         #expect(trainer.trained == Array(clients.prefix(2)))
         #expect((found.output.rounds.numbers("simulated_seconds").last ?? 0) < 1)
+    }
+
+    /// Rounds of two of six clients with control variates, the third of which stops the run.
+    ///
+    /// Four train in each, and all have ended before the first update is there.
+    private static func corrected() -> TestSimulation {
+        var simulation = TestSimulation()
+        simulation.clients = 6
+        simulation.job.rounds = 4
+        simulation.job.training = .init(optimizer: .sgd, usesControlVariates: true)
+        simulation.job.cohort = .init(size: 2, minimum: 2, deadline: .seconds(100), overselect: 2)
+        simulation.job.cohort.population = 6
+        simulation.devices = [DeviceClass(name: "phone", tokensPerSecond: 1000, latency: 10)]
+        simulation.trainer = TestTrainer(stopsInRound: 3)
+        return simulation
+    }
+
+    @Test("that come too late take their control variates back: the server's stays the mean of theirs")
+    func controlVariates() async throws {
+        try await withTemporaryDirectory { folder in
+            await #expect(throws: (any Error).self) {
+                try await Task { try await Self.corrected().run(in: folder) }.value
+            }
+            let saved = try #require(try Checkpoint.read(in: folder))
+            let global = try #require(saved.run.state.global.flatMap { saved.run.adapters[$0.digest] })
+            let notes = saved.notes.values.compactMap(\.last)
+            let bias = try #require(global.controls["classifier.bias"]).elements[0]
+            let sum = notes.reduce(Float(0)) { $0 + ($1.adapter.controls["classifier.bias"]?.elements[0] ?? 0) }
+            #expect(bias != 0 && abs(bias - sum / 6) < 1e-4 * abs(bias))
+        }
     }
 
     @Test("that fail are a recorded event, and the run goes on without them")
