@@ -1,5 +1,6 @@
 import ArgumentParser
 import Coordinator
+import Glibc
 import Terminal
 
 /// `fed-server`: its subcommands, and how it ends.
@@ -21,6 +22,8 @@ struct ServerCommand: AsyncParsableCommand {
 @main
 enum Program {
     static func main() async {
+        // What subcommands tell the server of this machine is for no proxy to see, the token least of all.
+        setenv("no_proxy", "*", 1)
         do {
             var command = try ServerCommand.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -23,6 +23,13 @@ package struct LlamaImport {
                 advice: "Only models of the Llama family can be imported."
             )
         }
+        if let scaling = file.values["llama.rope.scaling.type"], scaling != .text("none") {
+            throw .unsupported(
+                feature: "scaled positions ('llama.rope.scaling.type')",
+                path: file.path,
+                advice: "Import a model without."
+            )
+        }
         layerCount = try file.size("llama.block_count")
         headCount = try file.size("llama.attention.head_count")
         keyValueHeadCount = try file.size("llama.attention.head_count_kv", or: headCount)
@@ -96,7 +103,22 @@ package struct LlamaImport {
                 )
             }
         }
+        try checkThatNothingIsLeft()
         return tensors
+    }
+
+    /// Refuses what would be left out: a model with biases or factors of its own computes something else without them.
+    private func checkThatNothingIsLeft() throws(AdapterError) {
+        var known: Set = ["token_embd.weight", "output_norm.weight", "output.weight"]
+        for layer in 0..<layerCount {
+            for name in Self.layerNames.keys { known.insert("blk.\(layer).\(name).weight") }
+        }
+        guard let stranger = file.tensors.keys.filter({ !known.contains($0) }).min() else { return }
+        throw .unsupported(
+            feature: "the tensor '\(stranger)'",
+            path: file.path,
+            advice: "Only plain Llama models can be imported, without biases and factors of their positions."
+        )
     }
 
     private func tensor(

@@ -22,7 +22,7 @@ package struct IssuingAuthority: Sendable {
 /// New connections see new keys at once; open ones stay as they are.
 package final class ServerKeys: Service {
     /// How often it looks whether something is due, whatever the clock did in between.
-    private static let interval = Duration.seconds(3600)
+    package static let interval = Duration.seconds(3600)
 
     package let identity: ServerIdentity
     private let directory: StateDirectory
@@ -79,8 +79,9 @@ package final class ServerKeys: Service {
         }
     }
 
-    /// Does what is due, and takes the result into use.
+    /// Does what is due, and takes the result into use, and what somebody else has done and could not say.
     package func maintain(now: Date) throws {
+        if try directory.authority().certificate != issuer.authority.certificate { try reload() }
         guard let done = try directory.maintainKeys(now: now) else { return }
         logger.info("\(done)")
         try reload()

@@ -19,10 +19,25 @@ struct RotateAuthorityCommand: AsyncParsableCommand {
     func run() async throws {
         let directory = try state.open()
         let now = Date()
-        let end = try await directory.openStore().clients.latestExpiry() ?? now
-        let rotation = try directory.rotateAuthority(now: now, lastCertificateEnds: end)
+        let rotation: AuthorityRotation
+        do {
+            let end = try await lastEnd(in: directory, after: now)
+            rotation = try directory.rotateAuthority(now: now, lastCertificateEnds: end)
+        } catch CoordinatorError.rotationUnderWay(let end) {
+            // The command that began it may have been ended before the server heard of it.
+            try await directory.adminClient()?.reloadKeys()
+            throw CoordinatorError.rotationUnderWay(until: end)
+        }
         try await directory.adminClient()?.reloadKeys()
         print(rotation.endsAt.formatted(.iso8601))
         StandardError.write("Both authorities are trusted until then.")
+    }
+
+    /// When the last certificate has ended that the present authority issues to a client: also one that a server issues which
+    /// notices only by itself that another authority has taken over.
+    private func lastEnd(in directory: StateDirectory, after now: Date) async throws -> Date {
+        let issued = try await directory.openStore().clients.latestExpiry() ?? now
+        let lifetime = Duration.seconds(3600 * (try directory.settings().certificateHours))
+        return max(issued, now + (lifetime + ServerKeys.interval) / .seconds(1))
     }
 }

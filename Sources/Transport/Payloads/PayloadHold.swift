@@ -9,7 +9,8 @@ package final class PayloadHold: Sendable {
 
     /// Waits while somebody removes, which takes no longer than one unlink, and holds `file`.
     init(_ file: String) throws(FileError) {
-        descriptor = Glibc.open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        if !DurableFile.exists(file) { _ = try? DurableFile.create(file, permissions: 0o600) }
+        descriptor = Glibc.open(file, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(.open, file) }
         guard flock(descriptor, LOCK_SH) == 0 else {
             let error = FileError(.open, file)

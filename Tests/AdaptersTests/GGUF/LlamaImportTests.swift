@@ -44,6 +44,28 @@ struct LlamaImportTests {
         builder.add("tokenizer.ggml.pre", "smollm")
     }
 
+    @Test(
+        "refuses what it would leave out",
+        arguments: ["blk.0.attn_q.bias", "rope_freqs.weight", "blk.1.attn_q.weight", "llama.rope.scaling.type"]
+    )
+    func leftOver(name: String) async throws {
+        let model = Self.model { builder in
+            Self.complete(&builder)
+            if name.hasSuffix("type") {
+                builder.add(name, "linear")
+            } else {
+                builder.add(tensor: name, dimensions: [4], [1, 2, 3, 4])
+            }
+        }
+        let file = try GGUFFile(model.bytes, path: "m.gguf")
+        try await withTemporaryDirectory { folder in
+            let target = folder.appendingPathComponent("model", isDirectory: true)
+            let error = #expect(throws: AdapterError.self) { try LlamaImport(file).write(to: target) }
+            #expect(error?.description.contains("'\(name)'") == true)
+            #expect(!FileManager.default.fileExists(atPath: target.path))
+        }
+    }
+
     @Test("writes a directory of the Hugging Face layout, tied and with its tokenizer")
     func directory() async throws {
         let file = try GGUFFile(Self.model(Self.complete).bytes, path: "m.gguf")

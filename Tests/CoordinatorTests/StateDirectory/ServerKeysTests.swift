@@ -88,6 +88,17 @@ struct ServerKeysTests {
         }
     }
 
+    @Test("are read again by a server that nobody told of the new authority")
+    func untold() async throws {
+        try await withDirectory { directory in
+            let keys = try ServerKeys(of: directory, now: now, logger: logger)
+            let old = keys.issuer.authority.certificate
+            _ = try directory.rotateAuthority(now: now, lastCertificateEnds: now + Self.day)
+            try keys.maintain(now: now + 3600)
+            #expect(keys.issuer.trusted == [try directory.authority().certificate, old])
+        }
+    }
+
     @Test("can be renewed while a new authority takes over, by the old one")
     func renewalInRotation() async throws {
         try await withDirectory { directory in
