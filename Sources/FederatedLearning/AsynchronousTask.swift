@@ -26,7 +26,8 @@ package struct AsynchronousTask: Hashable, Sendable, Codable {
     ///   - buffer: How many updates make one.
     /// - Returns: At least 1.
     func expectedCount(versions: Int, buffer: Int) -> Int {
-        guard version > 0 else { return versions * buffer }
+        // Before the first step more may be handed out than it takes.
+        guard version > 0 else { return versions * max(buffer, number) }
         return max(1, Int((Double(number - 1) / Double(version) * Double(versions)).rounded()))
     }
 }

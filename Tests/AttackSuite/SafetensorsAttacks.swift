@@ -52,7 +52,7 @@ enum SafetensorsAttacks {
         file("claims-a-header-of-2-to-the-64", "at most") { $0.bytes(claiming: .max) },
         file("claims-a-header-of-2-to-the-63", "at most") { $0.bytes(claiming: 1 << 63) },
         file("claims-a-header-of-2-gib", "at most") { $0.bytes(claiming: 1 << 31) },
-        file("claims-a-header-of-a-mebibyte", "at most") { $0.bytes(claiming: 1 << 20) },
+        file("claims-a-header-of-four-mebibytes", "at most") { $0.bytes(claiming: 4 << 20) },
         file("claims-a-header-beyond-its-end", "follow") {
             $0.bytes(claiming: UInt64($0.json.utf8.count + $0.end + 1))
         },

@@ -34,7 +34,7 @@ package struct CoordinateStatistic: RobustRule, Equatable {
         case .median: 3
         case .trimmedMean(0): 1
         // The least n with ⌊βn⌋ of 1, up to the rounding that the rule tolerates; no round has enough for the tiniest β.
-        case .trimmedMean(let share): Int(exactly: ((1 - 1e-9) / share).rounded(.up)) ?? .max
+        case .trimmedMean(let share): max(3, Int(exactly: ((1 - 1e-9) / share).rounded(.up)) ?? .max)
         }
     }
 

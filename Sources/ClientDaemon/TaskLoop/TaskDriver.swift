@@ -171,6 +171,7 @@ package actor TaskDriver {
             observe(.evaluated(order, report))
             perform(loop.evaluated(order.id, report))
         case .failed(let error):
+            forgetControls(of: order)
             observe(.failed(order, problem: "\(error)"))
             stopIfDiskFailed(error)
             perform(loop.failed(order.id, reason: Disclosure.reason(for: error)))
@@ -179,6 +180,7 @@ package actor TaskDriver {
             attempt { try payloads.remove(PayloadDigest(order.adapter.digest)) }
             perform(loop.payloadLost(order.id))
         case .stopped:
+            forgetControls(of: order)
             observe(.halted(order.id))
             perform(loop.stopped(order.id))
         }
@@ -250,6 +252,12 @@ package actor TaskDriver {
                 }
             }
         }
+    }
+
+    /// Drops what a training noted that left no update: its control variate has not advanced.
+    private func forgetControls(of order: WorkOrder) {
+        guard order.id.kind == .train, order.assignment.rules.usesControlVariates else { return }
+        attempt { try memory.forget(order.id.round, of: order.id.job) }
     }
 
     /// Removes an update that does not count, and what the silo noted at its end.

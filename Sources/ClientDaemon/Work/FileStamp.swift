@@ -3,9 +3,11 @@ private import Glibc
 
 /// What tells a file from another one in its place, and from what it was before somebody wrote to it.
 struct FileStamp: Hashable, Sendable {
-    private let inode: UInt64
     private let byteCount: Int64
-    /// When it was written, in whole seconds and the nanoseconds after them.
+    /// When anything of it changed last, in whole seconds and the nanoseconds after them.
+    ///
+    /// That is also when it was renamed into its place, and nobody who copies can set it back. The numbers of files, which would
+    /// tell two of them apart, change by themselves on some file systems.
     private let seconds: Int
     private let nanoseconds: Int
 
@@ -13,9 +15,8 @@ struct FileStamp: Hashable, Sendable {
     init?(of url: URL) {
         var status = stat()
         guard stat(url.path, &status) == 0 else { return nil }
-        inode = UInt64(status.st_ino)
         byteCount = Int64(status.st_size)
-        seconds = Int(status.st_mtim.tv_sec)
-        nanoseconds = Int(status.st_mtim.tv_nsec)
+        seconds = Int(status.st_ctim.tv_sec)
+        nanoseconds = Int(status.st_ctim.tv_nsec)
     }
 }

@@ -74,6 +74,8 @@ actor ClientSession {
     /// The last word, if there is one.
     private(set) var farewell: Tributary_V1_Goodbye?
     private(set) var lastHeard: Date
+    /// When the client was told anything last.
+    private var lastSaid: ContinuousClock.Instant
 
     /// More frames than this wait only when the peer does not read.
     private static let outgoingLimit = 4096
@@ -90,6 +92,7 @@ actor ClientSession {
         self.logger = logger
         self.conversation = ServerConversation(limits: environment.limits, openedAt: environment.now())
         self.lastHeard = environment.date()
+        self.lastSaid = environment.now()
         self.certificateEnd = environment.instant(of: peer.notValidAfter)
         (self.outgoing, self.frames) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.outgoingLimit))
         (self.fetches, self.requests) = AsyncStream.makeStream()
@@ -324,7 +327,13 @@ actor ClientSession {
         min(conversation.deadline, certificateEnd, logReaders.first?.deadline ?? certificateEnd)
     }
 
+    /// When the session is to be looked at again, at the latest.
+    var nextLook: ContinuousClock.Instant { min(deadline, environment.now() + environment.limits.heartbeat) }
+
     /// Ends the session when its deadline has passed.
+    ///
+    /// On a slow line a client's Ping waits behind its own chunk. So that the client does not take the server for gone, that says
+    /// something of itself as long as the chunk comes.
     ///
     /// - Parameter begun: How far the chunk is that is coming in.
     /// - Returns: Whether it goes on.
@@ -345,6 +354,11 @@ actor ClientSession {
         } catch {
             logger.info("Client went silent", metadata: ["reason": "\(error)"])
             end(error.goodbye)
+        }
+        if begun != nil, !isOver, environment.now() - lastSaid >= environment.limits.heartbeat {
+            var ping = Tributary_V1_Ping()
+            ping.nonce = 1
+            send(.ping(ping))
         }
         if let reader = logReaders.first, environment.now() >= reader.deadline {
             logger.info("Client lends its log and does not hand it out")
@@ -384,6 +398,7 @@ actor ClientSession {
 
     func send(_ message: Tributary_V1_Control.OneOf_Message) {
         guard !isOver else { return }
+        lastSaid = environment.now()
         guard case .dropped = frames.yield(conversation.send(message)) else { return }
         logger.info("Client does not read")
         close()

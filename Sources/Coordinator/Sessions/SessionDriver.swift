@@ -110,7 +110,7 @@ struct SessionDriver {
     private func keepTime() async {
         repeat {
             do {
-                try await Task.sleep(until: session.deadline)
+                try await Task.sleep(until: session.nextLook)
             } catch {
                 return
             }

@@ -271,5 +271,9 @@ extension DatabaseMigrator {
         WHERE json_type(metrics, '$.epsilon') IN ('real', 'integer')
             AND json_type(metrics, '$.epsilon_next') IN ('real', 'integer')
         ORDER BY position;
+
+        -- No key outlives its job.
+        UPDATE privacy_charge SET noise_key = NULL
+        WHERE job IN (SELECT id FROM job WHERE phase IN ('finished', 'failed', 'cancelled'));
         """
 }

@@ -102,6 +102,9 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
     /// When something last came of the work, or the machine was made.
     private var latestProgress: Duration
     private var state = State.collecting
+    /// Until when nobody is taken for the only one that comes.
+    private let gatheringEnd: Duration
+    private var isGathering: Bool
 
     /// Creates the machine of a run that begins or goes on.
     ///
@@ -115,6 +118,7 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
     ///   - steps: How many steps there are.
     ///   - deadline: How long a client may take for an update.
     ///   - patience: How long nothing may come in before the job fails.
+    ///   - gatheringEnd: Until when others may still come whose budget is not spent.
     ///   - now: The time; what is out has its whole deadline from here.
     package init(
         job: JobID,
@@ -126,9 +130,12 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
         steps: Int,
         deadline: Duration,
         patience: Duration,
+        gatheringEnd: Duration = .zero,
         now: Duration
     ) {
         self.job = job
+        self.gatheringEnd = gatheringEnd
+        self.isGathering = now < gatheringEnd
         self.size = size
         self.steps = steps
         self.deadline = deadline
@@ -163,7 +170,8 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
     ///
     /// - Complexity: O(clients), as is every event: the arithmetic of an update takes far longer.
     package var nextAlarm: Duration {
-        clients.values.compactMap(\.stage.end).reduce(latestProgress + patience, min)
+        let end = isGathering ? min(gatheringEnd, latestProgress + patience) : latestProgress + patience
+        return clients.values.compactMap(\.stage.end).reduce(end, min)
     }
 
     // MARK: - Events
@@ -346,7 +354,8 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
     /// and none of all who were ever there has budget left, the job ends.
     private mutating func handOut(at now: Duration) -> [Action] {
         guard state == .collecting, busyCount < size else { return [] }
-        if clients.values.allSatisfy(\.isSpent), let end = exhaust() { return end }
+        isGathering = isGathering && now < gatheringEnd
+        if !isGathering, clients.values.allSatisfy(\.isSpent), let end = exhaust() { return end }
         let waiting = clients.filter { $0.value.isPresent && !$0.value.isSpent && $0.value.stage == .idle }
             .sorted { ($0.value.number, $0.key) < ($1.value.number, $1.key) }
         return waiting.prefix(size - busyCount).map { client, _ in

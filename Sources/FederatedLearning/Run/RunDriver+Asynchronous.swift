@@ -27,6 +27,7 @@ extension RunDriver {
             steps: run.configuration.rounds,
             deadline: cohort.deadline,
             patience: run.limits.waiting,
+            gatheringEnd: gatheringEnd,
             now: now
         )
         var work = AsynchronousWork(settings: settings, machine: machine, ranks: ranks, global: global, begun: now)
@@ -237,7 +238,7 @@ extension RunDriver {
                     downloads: work.downloads,
                     duration: ended - work.begun,
                     aggregation: ended - begun
-                )
+                ) + privacyFigures(ofRound: version + 1)
             )
         )
         try await take(.committed(round: version + 1, global: reference))

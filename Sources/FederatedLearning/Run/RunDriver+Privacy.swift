@@ -45,16 +45,18 @@ extension RunDriver {
 
     /// Why too few silos can take part in another round; `nil` when enough can, or may still come.
     ///
-    /// - Parameter hasWaited: Whether others had time to come.
+    /// Nobody is counted out before others had time to come: at the start, and after a restart, whoever is first may be the one
+    /// whose budget is spent.
+    ///
+    /// - Parameter hasWaited: Whether it has been waited for others as long as the job may wait.
     /// - Returns: The reason, for people.
     func spentSilos(hasWaited: Bool = false) -> String? {
         let minimum = run.configuration.closingMinimum
         // Whoever has taken part counts, though it is away for a moment.
         let known = Set(state.siloStandings.keys).union(present.keys)
         let spent = known.filter(isSpent).sorted()
-        guard !spent.isEmpty, known.count - spent.count < minimum, hasWaited || present.count >= minimum else {
-            return nil
-        }
+        let hasGathered = run.clock.now() >= gatheringEnd && present.count >= minimum
+        guard !spent.isEmpty, known.count - spent.count < minimum, hasWaited || hasGathered else { return nil }
         return shortage(of: spent)
     }
 

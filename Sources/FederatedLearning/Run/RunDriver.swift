@@ -12,7 +12,7 @@ struct RunDriver {
     /// Who can be asked now.
     private(set) var present: [ClientID: ClientProfile]
     /// Until when the whole cohort is waited for.
-    private let gatheringEnd: Duration
+    let gatheringEnd: Duration
     private var messages: AsyncStream<RunInbox.Message>.Iterator
     /// The payload that each client fetched last, which it does not fetch again.
     private var fetched: [ClientID: ContentDigest] = [:]
@@ -199,11 +199,11 @@ struct RunDriver {
             let count = present.values.count { canTakePart($0) }
             let needed = now < gatheringEnd ? max(wanted, minimum) : minimum
             if count >= needed { return true }
+            if let reason = spentSilos(hasWaited: now >= limit) {
+                try await exhaust(reason)
+                return false
+            }
             if now >= limit {
-                if let reason = spentSilos(hasWaited: true) {
-                    try await exhaust(reason)
-                    return false
-                }
                 try await take(.failed(reason: shortage(of: count, for: round, minimum: minimum)))
                 return false
             }

@@ -4,7 +4,8 @@ package import Adapters
 ///
 /// A round that is worked again after a crash must find what the round before it left, so a memory keeps the notes of
 /// the latest round and of the one before. Where rounds use control variates, whoever learns that an update does not count
-/// drops the notes that were made at its end: the server has not advanced either.
+/// drops the notes that were made at its end: the server has not advanced either. What nobody learns is that a round was given up
+/// after it had taken an update, and went on with other clients.
 package protocol ClientMemory: Sendable {
     /// Returns the latest notes that were made before `round`, or `nil` when there are none.
     func recall(_ job: JobID, before round: Int) async throws -> ClientNotes?

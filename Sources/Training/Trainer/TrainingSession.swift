@@ -86,7 +86,7 @@ struct TrainingSession: Sendable {
         totals.tokenCount += shards.reduce(0) { $0 + $1.texts.tokenCount }
         modelGradient.resize(to: active.layout.count)
         modelGradient.clear()
-        if privateSteps != nil { clippedSum = [Double](repeating: 0, count: active.layout.count) }
+        if privateSteps != nil { clearClippedSum() }
         totals.latestLoss = 0
         return shards.enumerated().map { index, shard in
             var adapter = active
@@ -101,6 +101,14 @@ struct TrainingSession: Sendable {
         }
     }
 
+    private mutating func clearClippedSum() {
+        guard clippedSum.count == active.layout.count else {
+            clippedSum = [Double](repeating: 0, count: active.layout.count)
+            return
+        }
+        for index in clippedSum.indices { clippedSum[index] = 0 }
+    }
+
     /// Takes what one segment of the step gave; they come in their order.
     ///
     /// - Parameters:
@@ -109,7 +117,8 @@ struct TrainingSession: Sendable {
     mutating func add(loss: Double, gradient found: Span<Float>) {
         totals.latestLoss += loss
         guard privateSteps == nil else {
-            for index in clippedSum.indices { clippedSum[index] += Double(found[index]) }
+            var sum = clippedSum.mutableSpan
+            for index in 0..<sum.count { sum[index] += Double(found[index]) }
             return
         }
         var sum = modelGradient.mutableSpan

@@ -59,15 +59,8 @@ package enum DurableFile {
     ) throws(FileError) -> CInt {
         let descriptor = Glibc.open(path, flags | O_CLOEXEC, mode_t(permissions))
         guard descriptor >= 0 else { throw FileError(.open, path) }
-        if flags & O_EXCL != 0, geteuid() == 0 { giveAway(descriptor, of: path) }
+        if flags & O_EXCL != 0, geteuid() == 0 { giveAway(descriptor, ofFolder: parts(of: path).folder) }
         return descriptor
-    }
-
-    /// Gives what root has just made to whom the folder belongs: a service that works there as another user has to read it.
-    private static func giveAway(_ descriptor: CInt, of path: String) {
-        var folder = stat()
-        guard stat(parts(of: path).folder, &folder) == 0, folder.st_uid != 0 else { return }
-        _ = fchown(descriptor, folder.st_uid, folder.st_gid)
     }
 
     static func write(_ content: Data, to handle: FileHandle, named path: String) throws(FileError) {

@@ -576,7 +576,7 @@ package nonisolated struct Tributary_V1_Assignment: @unchecked Sendable {
     set {_uniqueStorage()._controlVariates = newValue}
   }
 
-  /// How many rounds the job has, over which the learning rate's schedule runs. 1 when absent.
+  /// How many rounds the job has, or trainings in an asynchronous job, over which the learning rate's schedule runs. 1 when absent.
   package var rounds: UInt32 {
     get {_storage._rounds}
     set {_uniqueStorage()._rounds = newValue}

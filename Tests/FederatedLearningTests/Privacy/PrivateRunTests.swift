@@ -271,6 +271,7 @@ struct PrivateRunTests {
         privacy.epsilonBudget = try epsilon(2) + 0.001
         var federation = await federation(privacy, clients: 0, rounds: 5)
         federation.job.asynchronous = asynchronous
+        federation.limits.gathering = .zero
         let ledgers = SiloLedgers()
         for index in 0..<2 {
             await federation.backend.add(

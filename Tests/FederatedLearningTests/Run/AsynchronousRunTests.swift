@@ -79,7 +79,8 @@ struct AsynchronousRunTests {
             let version = try #require(versions[order.id.round])
             let progress = Double(order.id.round - 1) / Double(order.assignment.rounds)
             if version == 0 {
-                #expect(order.assignment.rounds == 5 * 4)
+                // Three work at once where four make a step, and fast ones are given more before it.
+                #expect(order.assignment.rounds == 5 * max(4, order.id.round))
             } else {
                 #expect(abs(progress - Double(version) / 5) < 0.05, "training \(order.id.round)")
             }

@@ -55,7 +55,8 @@ class Store:
         partial = self.payload(sha256, PARTIAL)
         with open(partial, "rb") as file:
             is_right = hashlib.file_digest(file, "sha256").digest() == sha256
-            os.fsync(file.fileno())
+            if is_right:
+                os.fsync(file.fileno())
         rename_durably(partial, self.payload(sha256)) if is_right else partial.unlink()
         return is_right
 
