@@ -32,6 +32,7 @@ package struct CoordinatorServer: Sendable {
         defer { withExtendedLifetime(lock) {} }
         let settings = try directory.settings()
         let store = try directory.openStore()
+        try store.renewLog()
         try await store.verifyRecords()
         try store.payloads.store.removeLeftovers()
         try await store.removeUnusedPayloads()

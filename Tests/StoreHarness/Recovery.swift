@@ -37,6 +37,7 @@ struct Recovery: Sendable {
         against acknowledged: ArraySlice<Acknowledgement>
     ) async throws -> [String] {
         // What `CoordinatorServer` does before it serves, and then some.
+        try store.renewLog()
         try await store.verifyRecords()
         try store.payloads.store.removeLeftovers()
         try await store.removeUnusedPayloads()

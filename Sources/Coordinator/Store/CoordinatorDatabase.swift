@@ -73,6 +73,20 @@ package struct CoordinatorDatabase: Sendable {
         try writer.close()
     }
 
+    /// Writes into the file what an earlier process has left in the log, and begins a new one.
+    ///
+    /// Where an fsync failed under that process, what it was for may be in the system's memory alone and count as written. It would
+    /// be read from there, later commits would follow it in the log, and a power failure would leave a hole before them.
+    package func renewLog() throws {
+        do {
+            try writer.barrierWriteWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            // Somebody reads a copy for as long as that takes; what is in the file is there all the same.
+        } catch let error as DatabaseError {
+            throw Self.failure(error, at: path)
+        }
+    }
+
     /// Writes a copy that shows one committed state into a new file, while others go on writing.
     ///
     /// - Parameters:

@@ -14,6 +14,11 @@ extension CoordinatorStore {
         }
     }
 
+    /// Makes what an earlier process has left as durable as what this one will write.
+    ///
+    /// - Throws: ``CoordinatorError/databaseDamaged(path:reason:)``, ``CoordinatorError/databaseUnusable(path:reason:)``.
+    package func renewLog() throws { try runs.database.renewLog() }
+
     /// Makes sure that every record is as it was written.
     ///
     /// - Throws: ``CoordinatorError/databaseDamaged(path:reason:)``.

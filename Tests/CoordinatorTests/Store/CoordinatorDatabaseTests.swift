@@ -62,6 +62,24 @@ struct CoordinatorDatabaseTests {
         }
     }
 
+    @Test("moves what an earlier process left in the log into the file, and begins a new log")
+    func renewsLog() async throws {
+        try await withTemporaryDirectory { folder in
+            let file = folder.appendingPathComponent("db.sqlite")
+            let former = try CoordinatorDatabase(file: file)
+            let log = folder.appendingPathComponent("db.sqlite-wal").path
+            #expect(try FileManager.default.attributesOfItem(atPath: log)[.size] as? Int != 0)
+            let latter = try CoordinatorDatabase(file: file)
+            try latter.renewLog()
+            #expect(try FileManager.default.attributesOfItem(atPath: log)[.size] as? Int == 0)
+            // What is in the file alone is a whole database.
+            let alone = folder.appendingPathComponent("alone.sqlite")
+            try FileManager.default.copyItem(at: file, to: alone)
+            try CoordinatorDatabase(file: alone).close()
+            withExtendedLifetime(former) {}
+        }
+    }
+
     @Test("refuses the tables of a newer version")
     func newerVersion() async throws {
         try await withTemporaryDirectory { folder in

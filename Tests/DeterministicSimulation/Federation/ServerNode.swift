@@ -90,6 +90,7 @@ final class ServerNode {
             ),
             payloads: try PayloadStore(directory: folder.appendingPathComponent(StateDirectory.payloadFolderName))
         )
+        try store.renewLog()
         try await store.removeUnusedPayloads()
         try await federation.checks.recovered(store)
 
