@@ -23,9 +23,9 @@ package struct LlamaImport {
                 advice: "Only models of the Llama family can be imported."
             )
         }
-        if let scaling = file.values["llama.rope.scaling.type"], scaling != .text("none") {
+        if let key = Self.scalingKey(in: file) {
             throw .unsupported(
-                feature: "scaled positions ('llama.rope.scaling.type')",
+                feature: "scaled positions ('\(key)')",
                 path: file.path,
                 advice: "Import a model without."
             )
@@ -33,6 +33,16 @@ package struct LlamaImport {
         layerCount = try file.size("llama.block_count")
         headCount = try file.size("llama.attention.head_count")
         keyValueHeadCount = try file.size("llama.attention.head_count_kv", or: headCount)
+    }
+
+    /// The key by which a file scales positions, which changes what every layer computes; `nil` when none does.
+    private static func scalingKey(in file: GGUFFile) -> String? {
+        let type = "llama.rope.scaling.type"
+        if let value = file.values[type], ![.text("none"), .text("linear")].contains(value) { return type }
+        return ["llama.rope.scaling.factor", "llama.rope.scale_linear"].first { key in
+            guard let factor = try? file.number(key, or: 1) else { return true }
+            return factor != 0 && factor != 1 && file.values[type] != .text("none")
+        }
     }
 
     /// Writes `config.json`, `model.safetensors`, `tokenizer.json` and `tokenizer_config.json`.

@@ -257,7 +257,12 @@ package actor TaskDriver {
     /// Drops what a training noted that left no update: its control variate has not advanced.
     private func forgetControls(of order: WorkOrder) {
         guard order.id.kind == .train, order.assignment.rules.usesControlVariates else { return }
-        attempt { try memory.forget(order.id.round, of: order.id.job) }
+        do {
+            try memory.forget(order.id.round, of: order.id.job)
+        } catch {
+            observe(.hindered(problem: "\(error)"))
+            stopIfDiskFailed(error)
+        }
     }
 
     /// Removes an update that does not count, and what the silo noted at its end.

@@ -6,8 +6,8 @@ struct FileStamp: Hashable, Sendable {
     private let byteCount: Int64
     /// When anything of it changed last, in whole seconds and the nanoseconds after them.
     ///
-    /// That is also when it was renamed into its place, and nobody who copies can set it back. The numbers of files, which would
-    /// tell two of them apart, change by themselves on some file systems.
+    /// That is also when it was renamed, and nobody who copies can set it back. The numbers of files, which would tell two of them
+    /// apart where a folder or a link is switched, change by themselves on some file systems.
     private let seconds: Int
     private let nanoseconds: Int
 

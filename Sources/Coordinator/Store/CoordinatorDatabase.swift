@@ -77,13 +77,17 @@ package struct CoordinatorDatabase: Sendable {
     ///
     /// Where an fsync failed under that process, what it was for may be in the system's memory alone and count as written. It would
     /// be read from there, later commits would follow it in the log, and a power failure would leave a hole before them.
+    ///
+    /// - Throws: ``CoordinatorError/databaseUnusable(path:reason:)`` when another process goes on reading for half a minute.
     package func renewLog() throws {
-        do {
-            try writer.barrierWriteWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-            // Somebody reads a copy for as long as that takes; what is in the file is there all the same.
-        } catch let error as DatabaseError {
-            throw Self.failure(error, at: path)
+        for attempt in 1...3 {
+            do {
+                return try writer.barrierWriteWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && attempt < 3 {
+                continue
+            } catch let error as DatabaseError {
+                throw Self.failure(error, at: path)
+            }
         }
     }
 

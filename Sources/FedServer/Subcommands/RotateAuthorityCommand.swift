@@ -2,6 +2,7 @@ import ArgumentParser
 import Coordinator
 import Foundation
 import Terminal
+import Transport
 
 struct RotateAuthorityCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -9,8 +10,9 @@ struct RotateAuthorityCommand: AsyncParsableCommand {
         abstract: "Let a new certificate authority take over, without cutting anybody off.",
         discussion: """
             From now on the new authority issues certificates and both are trusted. Clients hear of it when they renew. The \
-            previous one is dropped, and its key removed, when the last certificate has ended that it issued to a client; \
-            the command prints that moment. It needs no stop of the server.
+            previous one is dropped, and its key removed, when every certificate has ended that it can have issued to a \
+            client, at the earliest `certificate_hours` and one hour from now; the command prints that moment. It needs no \
+            stop of the server.
             """
     )
 
@@ -33,11 +35,13 @@ struct RotateAuthorityCommand: AsyncParsableCommand {
         StandardError.write("Both authorities are trusted until then.")
     }
 
-    /// When the last certificate has ended that the present authority issues to a client: also one that a server issues which
-    /// notices only by itself that another authority has taken over.
+    /// When the last certificate has ended that the present authority issues to a client.
+    ///
+    /// A server that nobody told goes on issuing until it notices by itself. No certificate outlasts the authority.
     private func lastEnd(in directory: StateDirectory, after now: Date) async throws -> Date {
         let issued = try await directory.openStore().clients.latestExpiry() ?? now
         let lifetime = Duration.seconds(3600 * (try directory.settings().certificateHours))
-        return max(issued, now + (lifetime + ServerKeys.interval) / .seconds(1))
+        let last = max(issued, now + (lifetime + ServerKeys.interval) / .seconds(1))
+        return min(last, try directory.authority().certificate.notValidAfter)
     }
 }

@@ -353,8 +353,8 @@ package struct AsynchronousStateMachine: Sendable, Hashable {
     /// Where no more are present than may work at a time, a client goes on at once with the current version. Where nothing is out
     /// and none of all who were ever there has budget left, the job ends.
     private mutating func handOut(at now: Duration) -> [Action] {
-        guard state == .collecting, busyCount < size else { return [] }
         isGathering = isGathering && now < gatheringEnd
+        guard state == .collecting, busyCount < size else { return [] }
         if !isGathering, clients.values.allSatisfy(\.isSpent), let end = exhaust() { return end }
         let waiting = clients.filter { $0.value.isPresent && !$0.value.isSpent && $0.value.stage == .idle }
             .sorted { ($0.value.number, $0.key) < ($1.value.number, $1.key) }

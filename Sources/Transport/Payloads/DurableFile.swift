@@ -57,9 +57,11 @@ package enum DurableFile {
         _ flags: CInt,
         permissions: Int = 0
     ) throws(FileError) -> CInt {
-        let descriptor = Glibc.open(path, flags | O_CLOEXEC, mode_t(permissions))
+        let isNew = flags & O_EXCL != 0
+        let descriptor =
+            (isNew ? createForOwner(of: parts(of: path).folder, parts(of: path).name, flags, permissions) : nil)
+            ?? Glibc.open(path, flags | O_CLOEXEC, mode_t(permissions))
         guard descriptor >= 0 else { throw FileError(.open, path) }
-        if flags & O_EXCL != 0, geteuid() == 0 { giveAway(descriptor, ofFolder: parts(of: path).folder) }
         return descriptor
     }
 

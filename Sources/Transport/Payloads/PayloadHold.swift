@@ -9,7 +9,12 @@ package final class PayloadHold: Sendable {
 
     /// Waits while somebody removes, which takes no longer than one unlink, and holds `file`.
     init(_ file: String) throws(FileError) {
-        if !DurableFile.exists(file) { _ = try? DurableFile.create(file, permissions: 0o600) }
+        do throws(FileError) {
+            if !DurableFile.exists(file) { _ = try DurableFile.create(file, permissions: 0o600) }
+        } catch {
+            // Somebody else may have made it meanwhile.
+            guard DurableFile.exists(file) else { throw error }
+        }
         descriptor = Glibc.open(file, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(.open, file) }
         guard flock(descriptor, LOCK_SH) == 0 else {

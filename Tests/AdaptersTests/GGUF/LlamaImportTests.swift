@@ -46,13 +46,18 @@ struct LlamaImportTests {
 
     @Test(
         "refuses what it would leave out",
-        arguments: ["blk.0.attn_q.bias", "rope_freqs.weight", "blk.1.attn_q.weight", "llama.rope.scaling.type"]
+        arguments: [
+            "blk.0.attn_q.bias", "rope_freqs.weight", "blk.1.attn_q.weight", "llama.rope.scaling.type",
+            "llama.rope.scaling.factor",
+        ]
     )
     func leftOver(name: String) async throws {
         let model = Self.model { builder in
             Self.complete(&builder)
             if name.hasSuffix("type") {
-                builder.add(name, "linear")
+                builder.add(name, "yarn")
+            } else if name.hasSuffix("factor") {
+                builder.add(name, Float(8))
             } else {
                 builder.add(tensor: name, dimensions: [4], [1, 2, 3, 4])
             }

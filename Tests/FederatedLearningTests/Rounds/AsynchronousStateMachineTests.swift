@@ -16,7 +16,8 @@ struct AsynchronousStateMachineTests {
         buffer: Int = 2,
         maximumStaleness: Int = 20,
         size: Int = 2,
-        steps: Int = 10
+        steps: Int = 10,
+        gatheringEnd: Duration = .zero
     ) -> Machine {
         Machine(
             job: .sample,
@@ -28,6 +29,7 @@ struct AsynchronousStateMachineTests {
             steps: steps,
             deadline: deadline,
             patience: .seconds(600),
+            gatheringEnd: gatheringEnd,
             now: .zero
         )
     }
@@ -125,6 +127,23 @@ struct AsynchronousStateMachineTests {
         #expect(machine.reached(.seconds(599)) == [])
         #expect(machine.reached(.seconds(600)) == [.exhaust(["a"])])
         #expect(machine.arrived("b", at: .seconds(601)) == [], "the job is over")
+    }
+
+    @Test("counts nobody out before others had time to come, and looks only once when that is over")
+    func gathers() {
+        var state = RunState(phase: .running, global: .sample(0))
+        state.apply(.assigned(.init(number: 1, version: 0, adapter: .sample(0)), to: "a"))
+        state.apply(.accepted(.sample("a", round: 1)))
+        var lonely = machine(state.asynchronous, spent: ["a"], gatheringEnd: .seconds(30))
+        #expect(lonely.start(present: ["a"], at: .zero) == [])
+        #expect(lonely.nextAlarm == .seconds(30))
+        #expect(lonely.reached(.seconds(30)) == [.exhaust(["a"])])
+
+        var busy = machine(size: 1, gatheringEnd: .seconds(30))
+        #expect(busy.start(present: ["a"], at: .zero) == [.assign("a", number: 1)])
+        #expect(busy.nextAlarm == .seconds(30))
+        #expect(busy.reached(.seconds(30)) == [])
+        #expect(busy.nextAlarm == deadline)
     }
 
     @Test("takes all work back when the job cannot go on")

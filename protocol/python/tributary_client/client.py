@@ -101,7 +101,7 @@ class Client:
                 if welcome.protocol_version != 1 or not is_valid:
                     raise ProtocolError("The server's first message is no Welcome, or one outside its limits.")
                 log.info("welcomed as %s by %s", welcome.client, welcome.software)
-                self._payload_bytes, self._failures = welcome.payload_bytes, 0
+                self._payload_bytes, self._failures = welcome.payload_bytes or math.inf, 0
                 self._session = Session(self, connection, welcome, membership)
                 await self._session.run()
             except (ProtocolError, TimeoutError, asyncio.CancelledError) as error:

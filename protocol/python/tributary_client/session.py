@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 
 from .control_pb2 import Control, Fetch, Ping, Pong, RenewalRequest, UpdateVerdict
@@ -34,7 +35,7 @@ class Session:
     def __init__(self, client, connection, welcome, membership):
         self._client, self._store, self._connection, self._membership = client, client.store, connection, membership
         self._heartbeat, self._chunk_bytes = welcome.heartbeat_seconds, welcome.chunk_bytes
-        self._payload_bytes, self._downloads, self._moved = welcome.payload_bytes, {}, time.monotonic()
+        self._payload_bytes, self._downloads, self._moved = welcome.payload_bytes or math.inf, {}, time.monotonic()
         self._is_over, self._pings, self._offered, self._uploads = False, 0, set(), {}
         self._renewal_time, self._is_renewing = membership.renewal_time(), False
 
