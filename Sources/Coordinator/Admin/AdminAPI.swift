@@ -68,6 +68,14 @@ package struct AdminAPI: Sendable {
 
     // MARK: - The server
 
+    /// Whether whoever made a request may still be answered: a session may end meanwhile, a token stays what it is.
+    private func admission(of request: Request) -> @Sendable () -> Bool {
+        guard !token.isShown(in: request.headers[.authorization]),
+            let secret = DashboardCookie.secret(in: request)
+        else { return { true } }
+        return { [door] in door.admits(secret) }
+    }
+
     private func addServer(to routes: RouterGroup<BasicRequestContext>) {
         routes.get("health") { _, _ in
             try Response.json(await administration.health())
@@ -75,8 +83,8 @@ package struct AdminAPI: Sendable {
         routes.get("overview") { _, _ in
             try Response.json(await administration.overview())
         }
-        routes.get("live") { _, _ in
-            LiveStream(overviews: administration.overviews).response()
+        routes.get("live") { request, _ in
+            LiveStream(overviews: administration.overviews, isAdmitted: admission(of: request)).response()
         }
         routes.get("audit") { request, _ in
             try Response.json(

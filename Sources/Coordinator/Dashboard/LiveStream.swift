@@ -11,13 +11,15 @@ import NIOCore
 /// ```
 struct LiveStream: Sendable {
     let overviews: Overviews
+    /// Whether who reads it is still logged in.
+    let isAdmitted: @Sendable () -> Bool
 
     /// How often a change is looked for.
     private static let interval = Duration.seconds(1)
     /// After so many silent intervals a comment is sent: by it, a connection that nobody reads any more is noticed.
     private static let silence = 15
 
-    /// Writes until the reader is gone or the server shuts down.
+    /// Writes until the reader is gone or no longer logged in, or the server shuts down.
     func response() -> Response {
         Response(
             status: .ok,
@@ -36,7 +38,7 @@ struct LiveStream: Sendable {
                         try await writer.write(ByteBuffer(string: ": still here\n\n"))
                     }
                     silence += 1
-                    guard !overviews.feed.isClosed else { break }
+                    guard !overviews.feed.isClosed, isAdmitted() else { break }
                     try await Task.sleep(for: Self.interval)
                 }
                 try await writer.finish(nil)

@@ -15,7 +15,8 @@ async function request(path, options = {}) {
 /** What the server says at a path, with parameters. */
 export async function get(path, parameters = {}) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== undefined && value !== ""));
-  return (await request(query.size > 0 ? `${path}?${query}` : path)).json();
+  // The server takes a plus for a plus, as addresses do; only forms write a space like that.
+  return (await request(query.size > 0 ? `${path}?${query.toString().replaceAll("+", "%20")}` : path)).json();
 }
 
 export async function text(path) { return (await request(path)).text(); }

@@ -38,6 +38,12 @@ addEventListener("hashchange", () => {
   scrollTo(0, 0);
 });
 
+// The address names a view, and goes on doing so.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+
 watch(
   (news) => {
     latest = news;

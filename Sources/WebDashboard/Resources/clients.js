@@ -40,7 +40,11 @@ export function clients() {
     const mine = number;
     try {
       const page = await get("clients/search", { text: search.value.trim(), state: state.value, offset, limit: pageSize });
-      if (mine === number) draw(page);
+      if (mine !== number) return;
+      if (page.clients.length > 0 || page.total === 0) return draw(page);
+      // There are fewer pages than there were.
+      offset = 0;
+      await load();
     } catch (error) { notify(error.message); }
   }
 

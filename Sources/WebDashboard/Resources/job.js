@@ -44,7 +44,9 @@ export function job(id) {
     try {
       rounds = await points.refresh();
       standing = await get(`${path}/privacy`);
-      known = rounds.every((round) => round.isComplete) ? key : undefined;
+      // A job that runs will have figures, if it has none yet: those of its first adapter.
+      const isDue = rounds.length === 0 && current.summary.phase === "running";
+      known = !isDue && rounds.every((round) => round.isComplete) ? key : undefined;
       drawCurves();
       drawBudget();
       drawRounds();

@@ -44,7 +44,10 @@ export function jobClients(path) {
     round = number;
     follows = choice.selectedIndex <= 0;
     try {
-      clients = await get(`${path}/rounds/${number}`);
+      const members = await get(`${path}/rounds/${number}`);
+      // Another round may have been chosen meanwhile.
+      if (round !== number) return;
+      clients = members;
       // A few silos are all drawn unasked.
       if (!hasChosen && clients.length <= curveLimit) {
         for (const { client } of clients) if (!drawn.has(client) && drawn.size < curveLimit) drawn.set(client, []);
@@ -83,6 +86,8 @@ export function jobClients(path) {
   function draw() {
     const wanted = search.value.trim().toLowerCase();
     const found = clients.filter(({ client }) => client.includes(wanted));
+    // Another round, or another search, may have fewer pages.
+    if (offset >= found.length) offset = 0;
     const page = found.slice(offset, offset + pageSize);
     const move = (by) => () => { offset += by; draw(); };
     replace(list,

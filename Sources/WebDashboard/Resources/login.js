@@ -25,9 +25,14 @@ form.addEventListener("submit", (event) => {
   logIn(field.value.trim());
 });
 
-// The part after # never leaves the browser. It is taken out of the address, so that no history keeps it.
-const token = location.hash.slice(1);
-if (token) {
+/** The part after # never leaves the browser. It is taken out of the address, so that no history keeps it. */
+function logInByAddress() {
+  const token = location.hash.slice(1);
+  if (!token) return;
   history.replaceState(null, "", "/login");
   logIn(token);
 }
+
+// Also when a link is pasted into a page that waits for one.
+addEventListener("hashchange", logInByAddress);
+logInByAddress();

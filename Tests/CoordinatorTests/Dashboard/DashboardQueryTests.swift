@@ -4,6 +4,7 @@ import FederatedLearning
 import Foundation
 import Hummingbird
 import HummingbirdTesting
+import Synchronization
 import TestSupport
 import Testing
 
@@ -233,6 +234,28 @@ struct DashboardQueryTests {
                 )
                 let adapter = try PEFTDirectory(reading: folder.appendingPathComponent(name))
                 #expect(adapter.adapter == LoRAAdapter.sample())
+            }
+        }
+    }
+
+    @Test("tells nothing more to a browser whose session has ended", .timeLimit(.minutes(1)))
+    func liveEnds() async throws {
+        // Four hours pass whenever somebody looks at the clock, and a session lasts twelve.
+        let hours = Mutex(0.0)
+        let now: @Sendable () -> Date = {
+            .sample
+                + 3600
+                * hours.withLock { hours in
+                    hours += 4
+                    return hours
+                }
+        }
+        try await AdminFixture.withAPI(now: now) { client, store in
+            try await store.submitSample()
+            let headers = try await client.logIn()
+            try await client.execute(uri: "/v1/live", method: .get, headers: headers) { response in
+                #expect(response.status == .ok)
+                #expect(String(buffer: response.body).hasPrefix("id: 1\nevent: overview\n"))
             }
         }
     }
