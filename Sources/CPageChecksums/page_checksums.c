@@ -7,18 +7,23 @@
 
 enum {
     header_bytes = 100,
-    // Where a database's header says how many bytes of each page are not SQLite's.
+    // Where a database's header says how long its pages are, and how many bytes of each are not SQLite's.
+    page_size_offset = 16,
     reserved_offset = 20,
     smallest_page = 512,
     largest_page = 65536,
     // A file control of ours: what is empty now will be a database with checksums.
     will_carry_checksums = 0x54524942,
+    // SQLITE_IOCAP_SUBPAGE_READ, which older headers do not have: that parts of pages may be read.
+    reads_parts_of_pages = 0x8000,
 };
 
 // An open database. What the layer below keeps of it follows in the same block of memory.
 typedef struct {
     sqlite3_file base;
     bool carries_checksums;
+    // Of the database; 0 before its first page was seen.
+    int page_size;
     unsigned char *page;
     int page_bytes;
 } checked_file;
@@ -70,8 +75,10 @@ static bool is_page(int bytes, sqlite3_int64 offset) {
 
 // Takes from the beginning of a database whether its pages have room for checksums.
 static void learn(checked_file *file, const unsigned char *header) {
-    if (memcmp(header, "SQLite format 3", 16) == 0)
-        file->carries_checksums = header[reserved_offset] == page_checksums_reserved_bytes;
+    if (memcmp(header, "SQLite format 3", 16) != 0) return;
+    file->carries_checksums = header[reserved_offset] == page_checksums_reserved_bytes;
+    const int size = header[page_size_offset] << 8 | header[page_size_offset + 1];
+    file->page_size = size == 1 ? largest_page : size;
 }
 
 // The file may have been empty when it was opened, and filled by another connection.
@@ -91,8 +98,38 @@ static int checked_close(sqlite3_file *file) {
     return beneath(file)->pMethods->xClose(beneath(file));
 }
 
+// Makes room for a page beside the caller's own.
+static bool has_room(checked_file *file, int bytes) {
+    if (file->page_bytes == bytes) return true;
+    unsigned char *page = sqlite3_realloc(file->page, bytes);
+    if (page == NULL) return false;
+    file->page = page;
+    file->page_bytes = bytes;
+    return true;
+}
+
+// Whether so many bytes there are a part of one page that is not the first: newer versions of SQLite read long rows like that.
+static bool is_part(const checked_file *file, int bytes, sqlite3_int64 offset) {
+    return file->page_size >= smallest_page && bytes < file->page_size && offset >= file->page_size
+        && offset % file->page_size + bytes <= file->page_size;
+}
+
+// Reads the whole page, because only that has a checksum.
+static int read_part(checked_file *file, void *buffer, int bytes, sqlite3_int64 offset) {
+    const int size = file->page_size;
+    const sqlite3_int64 start = offset - offset % size;
+    sqlite3_file *real = beneath(&file->base);
+    if (!has_room(file, size)) return SQLITE_IOERR_NOMEM;
+    const int code = real->pMethods->xRead(real, file->page, size, start);
+    if (code != SQLITE_OK) return code;
+    if (!is_intact(file->page, size, start)) return SQLITE_IOERR_DATA;
+    memcpy(buffer, file->page + (offset - start), (size_t)bytes);
+    return SQLITE_OK;
+}
+
 static int checked_read(sqlite3_file *file, void *buffer, int bytes, sqlite3_int64 offset) {
     checked_file *checked = (checked_file *)file;
+    if (offset > 0 && carries_checksums(checked) && is_part(checked, bytes, offset)) return read_part(checked, buffer, bytes, offset);
     const int code = beneath(file)->pMethods->xRead(beneath(file), buffer, bytes, offset);
     if (code != SQLITE_OK) return code;
     if (offset == 0 && bytes >= header_bytes) learn(checked, buffer);
@@ -105,12 +142,7 @@ static int checked_write(sqlite3_file *file, const void *buffer, int bytes, sqli
     if (offset == 0 && bytes >= header_bytes) learn(checked, buffer);
     if (!is_page(bytes, offset) || !carries_checksums(checked))
         return beneath(file)->pMethods->xWrite(beneath(file), buffer, bytes, offset);
-    if (checked->page_bytes != bytes) {
-        unsigned char *page = sqlite3_realloc(checked->page, bytes);
-        if (page == NULL) return SQLITE_IOERR_NOMEM;
-        checked->page = page;
-        checked->page_bytes = bytes;
-    }
+    if (!has_room(checked, bytes)) return SQLITE_IOERR_NOMEM;
     memcpy(checked->page, buffer, (size_t)bytes);
     uint64_t sum = checksum(checked->page, bytes, offset);
     sum = word_at((const unsigned char *)&sum);
@@ -149,7 +181,9 @@ static int checked_lock(sqlite3_file *file, int level) { PASS_ON(xLock, level); 
 static int checked_unlock(sqlite3_file *file, int level) { PASS_ON(xUnlock, level); }
 static int checked_reserved_lock(sqlite3_file *file, int *result) { PASS_ON(xCheckReservedLock, result); }
 static int checked_sector_size(sqlite3_file *file) { PASS_ON(xSectorSize); }
-static int checked_characteristics(sqlite3_file *file) { PASS_ON(xDeviceCharacteristics); }
+static int checked_characteristics(sqlite3_file *file) {
+    return beneath(file)->pMethods->xDeviceCharacteristics(beneath(file)) & ~reads_parts_of_pages;
+}
 static int checked_map(sqlite3_file *file, int region, int bytes, int extends, void volatile **memory) {
     PASS_ON(xShmMap, region, bytes, extends, memory);
 }

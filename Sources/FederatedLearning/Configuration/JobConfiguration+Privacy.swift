@@ -90,6 +90,18 @@ extension JobConfiguration {
                     "Write `mechanism: local` or `example-level`, or use fedavg, ffa-lora, fedsvd, rolora or fed-sb."
             )
         }
+        if privacy.mechanism == .tree,
+            plan.strategy.trainedFactors(inRound: 1) != plan.strategy.trainedFactors(inRound: 2)
+        {
+            throw .unsuitableSetting(
+                key: "strategy.name",
+                problem: """
+                    is '\(profile.name)', which trains other factors from round to round, so that the noise of a tree would \
+                    never cancel
+                    """,
+                remedy: "Write `mechanism: central`, or use fedavg, ffa-lora or fed-sb."
+            )
+        }
         if plan.robustRule != nil {
             throw .unsuitableSetting(
                 key: "robust.rule",

@@ -1,6 +1,7 @@
 import FederatedLearning
 import Foundation
 import GRDB
+import Glibc
 import TestSupport
 import Testing
 import Transport
@@ -53,6 +54,49 @@ struct DamageTests {
             #expect(error?.description.contains("restore the latest backup") == true)
             await #expect(throws: CoordinatorError.self) { try await store.verifyRecords() }
         }
+    }
+
+    /// From version 3.45 on SQLite reads the last pages of long rows in parts, past its own cache.
+    @Test("is noticed in parts of pages, too", arguments: [(512, 0), (4088, 4), (1024, 1024)])
+    func parts(byteCount: Int, start: Int) async throws {
+        try await withClosedStore { folder in
+            let file = folder.appendingPathComponent(Self.name)
+            let page = Array(try Data(contentsOf: file)[4096..<8192])
+            let database = try CoordinatorDatabase(file: file)
+            func read() throws -> (code: CInt, bytes: [UInt8]) {
+                try database.writer.writeWithoutTransaction { db in
+                    try Self.read(byteCount, at: 4096 + start, of: try #require(db.sqliteConnection))
+                }
+            }
+            let whole = try read()
+            #expect(whole.code == 0)
+            #expect(whole.bytes == Array(page[start..<start + byteCount]))
+            // Outside of what is read, and in the same page.
+            try flip(8 * (4096 + 2000), of: file)
+            #expect(try read().code == 10 | 32 << 8, "SQLITE_IOERR_DATA")
+        }
+    }
+
+    /// Reads as SQLite does, through the layers below it.
+    private static func read(
+        _ byteCount: Int,
+        at offset: Int,
+        of connection: SQLiteConnection
+    ) throws -> (code: CInt, bytes: [UInt8]) {
+        typealias Control =
+            @convention(c) (SQLiteConnection, UnsafePointer<CChar>?, CInt, UnsafeMutableRawPointer) -> CInt
+        typealias Read = @convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer, CInt, Int64) -> CInt
+        let control = unsafeBitCast(try #require(dlsym(nil, "sqlite3_file_control")), to: Control.self)
+        var pointer: UnsafeMutableRawPointer?
+        // SQLITE_FCNTL_FILE_POINTER
+        #expect(control(connection, nil, 7, &pointer) == 0)
+        let file = try #require(pointer)
+        // A file begins with the table of its methods, of which reading is the second after the version.
+        let methods = file.load(as: UnsafeRawPointer.self)
+        let read = methods.load(fromByteOffset: 16, as: Read.self)
+        var bytes = [UInt8](repeating: 0, count: byteCount)
+        let code = read(file, &bytes, CInt(byteCount), Int64(offset))
+        return (code, bytes)
     }
 
     @Test("is not taken for one of an earlier version when its header is damaged", arguments: [0, 2, 3])

@@ -64,9 +64,18 @@ struct PrivacyJobFileTests {
         arguments: ["fedavg", "ffa-lora", "fedsvd", "rolora", "fed-sb"]
     )
     func boundedStrategies(_ name: String) throws {
-        for mechanism in ["central", "local", "example-level", "dp-ftrl"] {
+        let inTurns = name == "rolora"
+        for mechanism in ["central", "local", "example-level", "dp-ftrl"] where !inTurns || mechanism != "dp-ftrl" {
             #expect(try job("mechanism: \(mechanism), \(Self.usual)", strategy: "{name: \(name)}").privacy != nil)
         }
+    }
+
+    @Test("go with a tree's noise only where every round trains the same factors")
+    func treeInTurns() {
+        let error = #expect(throws: JobFileError.self) {
+            try job("mechanism: dp-ftrl, \(Self.usual)", strategy: "{name: rolora}")
+        }
+        #expect(error?.description.contains("the noise of a tree would never cancel") == true)
     }
 
     @Test("go with mixed ranks where the noise is on the factors before they are sent")
