@@ -6,7 +6,7 @@ SWIFT_BUILD := -c release -Xswiftc -enable-testing
 export SWIFT_DETERMINISTIC_HASHING := 1
 FORMATTED := Package.swift Sources Tests
 
-.PHONY: demo test half-open python-test deployment-test kill crash-states flipped-bits dst dst-bugs attack fuzz \
+.PHONY: demo test half-open slow-line python-test deployment-test kill crash-states flipped-bits dst dst-bugs attack fuzz \
 	bench dashboard soak coverage lint format build setup data verify-with-peft protocol peft-federation \
 	verify-adapters man install docs docs-test deb deb-try clean
 
@@ -28,6 +28,10 @@ test: data ## Every test, the end-to-end ones over loopback TLS included
 
 half-open: data build ## How soon a server notices that a client's machine is gone (network namespaces; as root)
 	Tests/HalfOpen/run
+
+RATE ?= 2000
+slow-line: data build ## Whether a round gets through a line of RATE bytes a second
+	Tests/SlowLine/run $(RATE)
 
 python-test: build ## The Python client against golden vectors and the real server
 	protocol/python/test
