@@ -257,21 +257,23 @@ package actor TaskDriver {
     /// Drops what a training noted that left no update: its control variate has not advanced.
     private func forgetControls(of order: WorkOrder) {
         guard order.id.kind == .train, order.assignment.rules.usesControlVariates else { return }
-        do {
-            try memory.forget(order.id.round, of: order.id.job)
-        } catch {
-            observe(.hindered(problem: "\(error)"))
-            stopIfDiskFailed(error)
-        }
+        change { try memory.forget(order.id.round, of: order.id.job) }
     }
 
     /// Removes an update that does not count, and what the silo noted at its end.
     ///
     /// The notes go first: an update that a crash leaves in the outbox is offered again, and rejected again.
     private func disown(_ update: UnjudgedUpdate) {
-        do {
+        change {
             try memory.forget(update.order.id.round, of: update.order.id.job)
             try outbox.remove(update)
+        }
+    }
+
+    /// Changes something on the disk that later rounds rest on.
+    private func change(_ body: () throws -> Void) {
+        do {
+            try body()
         } catch {
             observe(.hindered(problem: "\(error)"))
             stopIfDiskFailed(error)

@@ -63,7 +63,7 @@ actor ClientSession {
     /// What the latest order for a payload was, to tell what its bytes are for.
     private var orderOfPayload: [PayloadDigest: WorkOrder.Kind] = [:]
     /// When the certificate ends that was shown or renewed last.
-    private var certificateEnd: ContinuousClock.Instant
+    private(set) var certificateEnd: ContinuousClock.Instant
     /// The orders to which the silo's policy said no, each noted once.
     private var refusals: Set<WorkOrder.ID> = []
     private var progressReported: ContinuousClock.Instant?
@@ -75,7 +75,7 @@ actor ClientSession {
     private(set) var farewell: Tributary_V1_Goodbye?
     private(set) var lastHeard: Date
     /// When the client was told anything last.
-    private var lastSaid: ContinuousClock.Instant
+    private(set) var lastSaid: ContinuousClock.Instant
 
     /// More frames than this wait only when the peer does not read.
     private static let outgoingLimit = 4096
@@ -318,53 +318,6 @@ actor ClientSession {
 
     func ends(_ fetch: Fetch) {
         conversation.fetchEnded(fetch.digest)
-    }
-
-    // MARK: - Patience
-
-    /// When the session ends unless something comes before.
-    var deadline: ContinuousClock.Instant {
-        min(conversation.deadline, certificateEnd, logReaders.first?.deadline ?? certificateEnd)
-    }
-
-    /// When the session is to be looked at again, at the latest.
-    var nextLook: ContinuousClock.Instant { min(deadline, environment.now() + environment.limits.heartbeat) }
-
-    /// Ends the session when its deadline has passed.
-    ///
-    /// On a slow line a client's Ping waits behind its own chunk. So that the client does not take the server for gone, that says
-    /// something of itself as long as the chunk comes.
-    ///
-    /// - Parameter begun: How far the chunk is that is coming in.
-    /// - Returns: Whether it goes on.
-    func checkDeadline(begun: BegunChunk? = nil) -> Bool {
-        guard !isOver else { return false }
-        guard environment.now() < certificateEnd else {
-            logger.info("The certificate has ended")
-            end(
-                Tributary_V1_Goodbye(
-                    .unspecified,
-                    "The certificate of '\(peer.name)' has ended. Connect with a newer one."
-                )
-            )
-            return false
-        }
-        do {
-            try conversation.checkDeadline(at: environment.now(), begun: begun)
-        } catch {
-            logger.info("Client went silent", metadata: ["reason": "\(error)"])
-            end(error.goodbye)
-        }
-        if begun != nil, !isOver, environment.now() - lastSaid >= environment.limits.heartbeat {
-            var ping = Tributary_V1_Ping()
-            ping.nonce = 1
-            send(.ping(ping))
-        }
-        if let reader = logReaders.first, environment.now() >= reader.deadline {
-            logger.info("Client lends its log and does not hand it out")
-            end(Tributary_V1_Goodbye(.idle, "A request for lines of the log was not answered."))
-        }
-        return !isOver
     }
 
     // MARK: - The end

@@ -1,7 +1,7 @@
 /// How much patience and room a conversation has.
 ///
-/// All waits are of the same kind: nothing came for that long, or next to nothing of a chunk. There is no limit on how long a transfer or a training may
-/// take as long as it moves.
+/// All waits are of the same kind: nothing came for that long, or next to nothing of a chunk. There is no limit on how long a
+/// transfer or a training may take as long as it moves.
 package struct ConversationLimits: Sendable, Hashable {
     /// How long the other side may take for its half of Hello and Welcome.
     package var greeting: Duration

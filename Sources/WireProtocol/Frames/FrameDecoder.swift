@@ -96,10 +96,15 @@ package struct FrameDecoder: ByteToMessageDecoder {
         return frame
     }
 
+    /// Whether the beginning of a frame shows that it is a chunk.
+    private static func isChunk(_ begun: ByteBuffer) -> Bool {
+        let kindIndex = begun.readerIndex + FrameLayout.lengthBytes
+        return begun.getInteger(at: kindIndex, as: UInt8.self) == FrameKind.chunk.rawValue
+    }
+
     /// What the beginning of a frame is, once it shows that it is a chunk, and of what.
     private static func begunChunk(of begun: ByteBuffer) -> BegunChunk? {
-        let kindIndex = begun.readerIndex + FrameLayout.lengthBytes
-        guard begun.getInteger(at: kindIndex, as: UInt8.self) == FrameKind.chunk.rawValue else { return nil }
+        guard isChunk(begun) else { return nil }
         var body = begun
         body.moveReaderIndex(forwardBy: FrameLayout.headerBytes)
         guard let digest = body.readPayloadDigest() else { return nil }
@@ -108,10 +113,7 @@ package struct FrameDecoder: ByteToMessageDecoder {
 
     /// Moves the head of a chunk, when that is all there is, to where there may be room for the rest.
     private mutating func makeRoomForChunk() {
-        let kindIndex = begun.readerIndex + FrameLayout.lengthBytes
-        guard begun.readableBytes == FrameLayout.headerBytes,
-            begun.getInteger(at: kindIndex, as: UInt8.self) == FrameKind.chunk.rawValue
-        else { return }
+        guard begun.readableBytes == FrameLayout.headerBytes, Self.isChunk(begun) else { return }
         var roomy = ChunkBuffers.shared.take()
         roomy.writeImmutableBuffer(begun)
         begun = roomy

@@ -179,6 +179,34 @@ struct ClientSessionTests {
         }
     }
 
+    @Test("speaks for itself while a chunk comes in, behind which the client's Ping waits")
+    func speaks() async throws {
+        try await Self.withFixture { fixture in
+            var session = try await fixture.greeted("berlin")
+            let begun = BegunChunk(digest: PayloadDigest(hashing: [1]), byteCount: 1000)
+            fixture.advance(by: .seconds(9))
+            #expect(await session.session.checkDeadline(begun: begun))
+            fixture.advance(by: .seconds(1))
+            // Nothing is said of itself to a client that sends nothing: that one is to speak.
+            #expect(await session.session.checkDeadline())
+            #expect(await session.session.checkDeadline(begun: begun))
+            guard case .ping = await session.next() else {
+                Issue.record("no ping")
+                return
+            }
+            #expect(await session.session.checkDeadline(begun: begun))
+            fixture.advance(by: .seconds(10))
+            #expect(await session.session.checkDeadline(begun: begun))
+            guard case .ping = await session.next() else {
+                Issue.record("one ping only")
+                return
+            }
+            // A chunk that nobody asked for keeps no session.
+            fixture.advance(by: .seconds(10))
+            #expect(await session.session.checkDeadline(begun: begun) == false)
+        }
+    }
+
     // MARK: - Updates
 
     @Test(
